@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note */
+/*
+ * Slat's own part of the ABI of /dev/slat: what KVM's ioctls cannot say.
+ *
+ * The rest of the ABI is KVM's, from <linux/kvm.h>.  New calls and new fields
+ * are announced by feature bits in struct slat_info, never by a version.
+ */
+#ifndef _UAPI_LINUX_SLAT_H
+#define _UAPI_LINUX_SLAT_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+/* The ioctl letter, apart from KVM's 0xAE. */
+#define SLAT_IOC	0xBE
+
+#define SLAT_VERSION_LEN	32
+
+/* slat_info.backend */
+#define SLAT_BACKEND_VMX	1
+
+/* slat_info.features: what this module can do beyond KVM's ABI */
+#define SLAT_FEATURE_INFO	(1ULL << 0)	/* SLAT_GET_INFO */
+
+/*
+ * slat_info.hw_caps: what every CPU of this host offers to a guest's VMM.
+ * Names are neutral where vendors agree (second-level translation, tagged
+ * TLB), and the vendor's where they do not.
+ */
+#define SLAT_HW_SLAT			(1ULL << 0)	/* EPT */
+#define SLAT_HW_SLAT_2M			(1ULL << 1)
+#define SLAT_HW_SLAT_1G			(1ULL << 2)
+#define SLAT_HW_SLAT_5LEVEL		(1ULL << 3)
+#define SLAT_HW_SLAT_AD			(1ULL << 4)	/* accessed and dirty bits */
+#define SLAT_HW_SLAT_EXEC_ONLY		(1ULL << 5)
+#define SLAT_HW_TLB_TAGS		(1ULL << 6)	/* VPID */
+#define SLAT_HW_UNRESTRICTED_GUEST	(1ULL << 7)	/* real mode runs natively */
+#define SLAT_HW_PML			(1ULL << 8)	/* page-modification logging */
+#define SLAT_HW_PREEMPTION_TIMER	(1ULL << 9)
+#define SLAT_HW_TSC_SCALING		(1ULL << 10)
+#define SLAT_HW_TPR_SHADOW		(1ULL << 11)
+#define SLAT_HW_APIC_REGISTERS		(1ULL << 12)	/* APIC-register virtualisation */
+#define SLAT_HW_VIRTUAL_INTERRUPTS	(1ULL << 13)	/* virtual-interrupt delivery */
+#define SLAT_HW_POSTED_INTERRUPTS	(1ULL << 14)
+#define SLAT_HW_VIRTUAL_NMIS		(1ULL << 15)
+#define SLAT_HW_PAUSE_LOOP		(1ULL << 16)	/* PAUSE-loop exiting */
+#define SLAT_HW_SHADOW_VMCS		(1ULL << 17)
+#define SLAT_HW_XSAVES			(1ULL << 18)
+#define SLAT_HW_MODE_BASED_EXEC		(1ULL << 19)
+
+/**
+ * struct slat_info - what the module and the host offer (SLAT_GET_INFO)
+ * @flags: in: must be zero
+ * @backend: out: SLAT_BACKEND_*
+ * @features: out: SLAT_FEATURE_* bits
+ * @hw_caps: out: SLAT_HW_* bits, those that every online CPU has
+ * @version: out: the module's version, NUL-terminated
+ * @host_phys_bits: out: width of a host physical address
+ * @guest_phys_bits: out: width of the largest guest physical address that
+ *	second-level translation reaches
+ * @slat_levels: out: levels of the deepest second-level table, 0 without
+ * @tlb_tags: out: how many guests' translations a CPU keeps apart, 0 or 1
+ *	without tags
+ * @max_residency_us: out: upper bound, in microseconds, of a vCPU's stay in
+ *	the guest without a VM exit; 0: unbounded
+ * @cpus: out: online CPUs on which virtualisation is on
+ * @vmcs_revision: out: VMCS revision identifier (VMX), else 0
+ * @reserved: in: must be zero; out: zero
+ */
+struct slat_info {
+	__u32 flags;
+	__u32 backend;
+	__aligned_u64 features;
+	__aligned_u64 hw_caps;
+	char version[SLAT_VERSION_LEN];
+	__u32 host_phys_bits;
+	__u32 guest_phys_bits;
+	__u32 slat_levels;
+	__u32 tlb_tags;
+	__u32 max_residency_us;
+	__u32 cpus;
+	__u32 vmcs_revision;
+	__u32 reserved[21];
+};
+
+/* On /dev/slat. */
+#define SLAT_GET_INFO	_IOWR(SLAT_IOC, 0x00, struct slat_info)
+
+#endif /* _UAPI_LINUX_SLAT_H */
