@@ -8,6 +8,7 @@
 #ifndef _UAPI_LINUX_SLAT_H
 #define _UAPI_LINUX_SLAT_H
 
+#include <linux/const.h>
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
@@ -20,33 +21,33 @@
 #define SLAT_BACKEND_VMX	1
 
 /* slat_info.features: what this module can do beyond KVM's ABI */
-#define SLAT_FEATURE_INFO	(1ULL << 0)	/* SLAT_GET_INFO */
+#define SLAT_FEATURE_INFO	_BITULL(0)	/* SLAT_GET_INFO */
 
 /*
  * slat_info.hw_caps: what every CPU of this host offers to a guest's VMM.
  * Names are neutral where vendors agree (second-level translation, tagged
  * TLB), and the vendor's where they do not.
  */
-#define SLAT_HW_SLAT			(1ULL << 0)	/* EPT */
-#define SLAT_HW_SLAT_2M			(1ULL << 1)
-#define SLAT_HW_SLAT_1G			(1ULL << 2)
-#define SLAT_HW_SLAT_5LEVEL		(1ULL << 3)
-#define SLAT_HW_SLAT_AD			(1ULL << 4)	/* accessed and dirty bits */
-#define SLAT_HW_SLAT_EXEC_ONLY		(1ULL << 5)
-#define SLAT_HW_TLB_TAGS		(1ULL << 6)	/* VPID */
-#define SLAT_HW_UNRESTRICTED_GUEST	(1ULL << 7)	/* real mode runs natively */
-#define SLAT_HW_PML			(1ULL << 8)	/* page-modification logging */
-#define SLAT_HW_PREEMPTION_TIMER	(1ULL << 9)
-#define SLAT_HW_TSC_SCALING		(1ULL << 10)
-#define SLAT_HW_TPR_SHADOW		(1ULL << 11)
-#define SLAT_HW_APIC_REGISTERS		(1ULL << 12)	/* APIC-register virtualisation */
-#define SLAT_HW_VIRTUAL_INTERRUPTS	(1ULL << 13)	/* virtual-interrupt delivery */
-#define SLAT_HW_POSTED_INTERRUPTS	(1ULL << 14)
-#define SLAT_HW_VIRTUAL_NMIS		(1ULL << 15)
-#define SLAT_HW_PAUSE_LOOP		(1ULL << 16)	/* PAUSE-loop exiting */
-#define SLAT_HW_SHADOW_VMCS		(1ULL << 17)
-#define SLAT_HW_XSAVES			(1ULL << 18)
-#define SLAT_HW_MODE_BASED_EXEC		(1ULL << 19)
+#define SLAT_HW_SLAT			_BITULL(0)	/* EPT */
+#define SLAT_HW_SLAT_2M			_BITULL(1)
+#define SLAT_HW_SLAT_1G			_BITULL(2)
+#define SLAT_HW_SLAT_5LEVEL		_BITULL(3)
+#define SLAT_HW_SLAT_AD			_BITULL(4)	/* accessed and dirty bits */
+#define SLAT_HW_SLAT_EXEC_ONLY		_BITULL(5)
+#define SLAT_HW_TLB_TAGS		_BITULL(6)	/* VPID */
+#define SLAT_HW_UNRESTRICTED_GUEST	_BITULL(7)	/* real mode runs natively */
+#define SLAT_HW_PML			_BITULL(8)	/* page-modification logging */
+#define SLAT_HW_PREEMPTION_TIMER	_BITULL(9)
+#define SLAT_HW_TSC_SCALING		_BITULL(10)
+#define SLAT_HW_TPR_SHADOW		_BITULL(11)
+#define SLAT_HW_APIC_REGISTERS		_BITULL(12)	/* APIC-register virtualisation */
+#define SLAT_HW_VIRTUAL_INTERRUPTS	_BITULL(13)	/* virtual-interrupt delivery */
+#define SLAT_HW_POSTED_INTERRUPTS	_BITULL(14)
+#define SLAT_HW_VIRTUAL_NMIS		_BITULL(15)
+#define SLAT_HW_PAUSE_LOOP		_BITULL(16)	/* PAUSE-loop exiting */
+#define SLAT_HW_SHADOW_VMCS		_BITULL(17)
+#define SLAT_HW_XSAVES			_BITULL(18)
+#define SLAT_HW_MODE_BASED_EXEC		_BITULL(19)
 
 /**
  * struct slat_info - what the module and the host offer (SLAT_GET_INFO)

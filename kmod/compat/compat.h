@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Where kernels differ.  Nothing outside this folder knows that they do.
+ */
+#ifndef SLAT_COMPAT_H
+#define SLAT_COMPAT_H
+
+#include <linux/cpuhotplug.h>
+
+#include "compat/probed.h"
+
+/*
+ * KVM's CPU-hotplug state: the last that a CPU going down passes while no
+ * task can run on it any more, and the one whose owner owns virtualisation.
+ * In its older form it runs with interrupts off and must not fail.
+ */
+#ifdef SLAT_HAVE_CPUHP_KVM_ONLINE
+#define SLAT_CPUHP_STATE	CPUHP_AP_KVM_ONLINE
+#define SLAT_CPUHP_MAY_FAIL	true
+#else
+#define SLAT_CPUHP_STATE	CPUHP_AP_KVM_STARTING
+#define SLAT_CPUHP_MAY_FAIL	false
+#endif
+
+void slat_syscore_register(int (*suspend)(void), void (*resume)(void));
+void slat_syscore_unregister(void);
+
+#endif /* SLAT_COMPAT_H */

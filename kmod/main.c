@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The module: loading, unloading, and /dev/slat.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/compat.h>
+#include <linux/fs.h>
+#include <linux/kvm.h>
+#include <linux/miscdevice.h>
+#include <linux/module.h>
+#include <linux/string.h>
+#include <linux/uaccess.h>
+#include <linux/slat.h>
+#include <asm/processor.h>
+
+#include "host.h"
+#include "hw.h"
+
+#define SLAT_VERSION	"0.1.0"
+
+static unsigned int residency_us;
+module_param(residency_us, uint, 0444);
+MODULE_PARM_DESC(residency_us,
+		 "Longest stay of a vCPU in the guest without a VM exit, in microseconds (0: unbounded)");
+
+/* Set before the device appears, constant until it is gone. */
+static const struct slat_hw_ops *hw;
+
+static void dev_describe(struct slat_info *info)
+{
+	*info = (struct slat_info) {
+		.features = SLAT_FEATURE_INFO,
+		.host_phys_bits = boot_cpu_data.x86_phys_bits,
+		.cpus = slat_host_cpus(),
+	};
+	strscpy(info->version, SLAT_VERSION, sizeof(info->version));
+	hw->describe(info);
+}
+
+static long dev_get_api_version(unsigned long arg)
+{
+	return arg ? -EINVAL : KVM_API_VERSION;
+}
+
+/* KVM's contract: an extension that is unknown or absent is 0, no error. */
+static long dev_check_extension(unsigned long arg)
+{
+	return 0;
+}
+
+static long dev_get_info(unsigned long arg)
+{
+	struct slat_info __user *uinfo = (void __user *)arg;
+	struct slat_info info;
+
+	if (copy_from_user(&info, uinfo, sizeof(info)))
+		return -EFAULT;
+	if (info.flags || memchr_inv(info.reserved, 0, sizeof(info.reserved)))
+		return -EINVAL;
+
+	dev_describe(&info);
+	return copy_to_user(uinfo, &info, sizeof(info)) ? -EFAULT : 0;
+}
+
+static const struct {
+	unsigned int cmd;
+	long (*handler)(unsigned long arg);
+} dev_ioctls[] = {
+	{ KVM_GET_API_VERSION,	dev_get_api_version },
+	{ KVM_CHECK_EXTENSION,	dev_check_extension },
+	{ SLAT_GET_INFO,	dev_get_info },
+};
+
+static long dev_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(dev_ioctls); i++)
+		if (dev_ioctls[i].cmd == cmd)
+			return dev_ioctls[i].handler(arg);
+	return -EINVAL;
+}
+
+/* No command takes a pointer or a long of another layout in 32-bit programs. */
+static const struct file_operations dev_fops = {
+	.owner = THIS_MODULE,
+	.unlocked_ioctl = dev_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+	.llseek = noop_llseek,
+};
+
+static struct miscdevice dev = {
+	.minor = MISC_DYNAMIC_MINOR,
+	.name = "slat",
+	.fops = &dev_fops,
+	.mode = 0660,
+};
+
+/* The words of the load message, in its order. */
+static const struct {
+	u64 cap;
+	const char *word;
+} cap_words[] = {
+	{ SLAT_HW_SLAT_2M,		"2M" },
+	{ SLAT_HW_SLAT_1G,		"1G" },
+	{ SLAT_HW_SLAT_AD,		"A/D" },
+	{ SLAT_HW_TLB_TAGS,		"TLB tags" },
+	{ SLAT_HW_UNRESTRICTED_GUEST,	"unrestricted guest" },
+	{ SLAT_HW_PML,			"PML" },
+	{ SLAT_HW_PREEMPTION_TIMER,	"preemption timer" },
+	{ SLAT_HW_TSC_SCALING,		"TSC scaling" },
+	{ SLAT_HW_VIRTUAL_INTERRUPTS,	"virtual interrupts" },
+	{ SLAT_HW_POSTED_INTERRUPTS,	"posted interrupts" },
+};
+
+static void report_loaded(void)
+{
+	struct slat_info info;
+	char words[160];
+	int len = 0;
+	int i;
+
+	dev_describe(&info);
+	words[0] = '\0';
+	for (i = 0; i < ARRAY_SIZE(cap_words); i++)
+		if (info.hw_caps & cap_words[i].cap)
+			len += scnprintf(words + len, sizeof(words) - len, ", %s",
+					 cap_words[i].word);
+	pr_info("%s on %u CPUs: %u levels of second-level tables%s\n",
+		hw->name, info.cpus, info.slat_levels, words);
+}
+
+static void report_refused(const struct slat_why *why, int err)
+{
+	const char *text = why->text ?: "out of memory";
+
+	if (why->cpu < 0)
+		pr_err("not loaded: %s (error %d)\n", text, err);
+	else
+		pr_err("not loaded: CPU%d: %s (error %d)\n", why->cpu, text, err);
+}
+
+static int __init slat_init(void)
+{
+	const struct slat_hw_config config = { .residency_us = residency_us };
+	struct slat_why why = { .cpu = -1 };
+	int err;
+
+	hw = &slat_vmx_ops;
+	err = hw->ident(&why);
+	if (err)
+		goto refused;
+	err = hw->setup(&config, &why);
+	if (err)
+		goto refused;
+	err = slat_host_start(hw, &why);
+	if (err)
+		goto teardown;
+	err = misc_register(&dev);
+	if (err) {
+		why.text = "no /dev/slat";
+		goto stop;
+	}
+	report_loaded();
+	return 0;
+
+stop:
+	slat_host_stop();
+teardown:
+	hw->teardown();
+refused:
+	report_refused(&why, err);
+	return err;
+}
+
+static void __exit slat_exit(void)
+{
+	misc_deregister(&dev);
+	slat_host_stop();
+	hw->teardown();
+}
+
+module_init(slat_init);
+module_exit(slat_exit);
+
+MODULE_DESCRIPTION("Slat: a KVM-compatible virtual machine backend");
+MODULE_AUTHOR("The Slat developers");
+MODULE_VERSION(SLAT_VERSION);
+MODULE_LICENSE("GPL");

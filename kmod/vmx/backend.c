@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * VT-x as a backend: which host has it, and what it offers.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/cpu.h>
+#include <linux/preempt.h>
+#include <linux/string.h>
+#include <asm/cpufeature.h>
+#include <asm/msr.h>
+#include <asm/processor.h>
+#include <asm/special_insns.h>
+#include <asm/tsc.h>
+#include <asm/vmx.h>
+
+#include "hw.h"
+#include "vmx/caps.h"
+#include "vmx/root.h"
+
+/* Written by setup, constant while virtualisation is on anywhere. */
+static struct slat_vmx_msrs vmx_msrs;
+static struct slat_vmx_caps vmx_caps;
+static u32 vmx_residency_ticks;		/* of the preemption timer; 0: unbounded */
+
+/*
+ * The kernel hides VMX from itself where firmware has locked it off, and
+ * locks it on where firmware has left it open.
+ */
+static int vmx_check_cpu(struct slat_why *why)
+{
+	if (!(cpuid_ecx(1) & BIT(X86_FEATURE_VMX & 31))) {
+		why->text = "the CPU has no VT-x";
+		return -EOPNOTSUPP;
+	}
+	if (!this_cpu_has(X86_FEATURE_MSR_IA32_FEAT_CTL) || !this_cpu_has(X86_FEATURE_VMX)) {
+		why->text = "firmware has locked VT-x off (enable it in the firmware's set-up)";
+		return -EOPNOTSUPP;
+	}
+	return 0;
+}
+
+static u64 vmx_read(u32 msr)
+{
+	u64 value;
+
+	rdmsrl(msr, value);
+	return value;
+}
+
+/* Preemption off.  Which MSRs exist: SDM vol. 3D, A.2 to A.10. */
+static void vmx_read_msrs(struct slat_vmx_msrs *msrs)
+{
+	bool exact;
+
+	*msrs = (struct slat_vmx_msrs) {
+		.basic = vmx_read(MSR_IA32_VMX_BASIC),
+		.misc = vmx_read(MSR_IA32_VMX_MISC),
+		.cr0_fixed0 = vmx_read(MSR_IA32_VMX_CR0_FIXED0),
+		.cr0_fixed1 = vmx_read(MSR_IA32_VMX_CR0_FIXED1),
+		.cr4_fixed0 = vmx_read(MSR_IA32_VMX_CR4_FIXED0),
+		.cr4_fixed1 = vmx_read(MSR_IA32_VMX_CR4_FIXED1),
+	};
+
+	exact = msrs->basic & VMX_BASIC_TRUE_CTLS;
+	msrs->pinbased = vmx_read(exact ? MSR_IA32_VMX_TRUE_PINBASED_CTLS :
+					  MSR_IA32_VMX_PINBASED_CTLS);
+	msrs->procbased = vmx_read(exact ? MSR_IA32_VMX_TRUE_PROCBASED_CTLS :
+					   MSR_IA32_VMX_PROCBASED_CTLS);
+	msrs->exit = vmx_read(exact ? MSR_IA32_VMX_TRUE_EXIT_CTLS :
+				      MSR_IA32_VMX_EXIT_CTLS);
+	msrs->entry = vmx_read(exact ? MSR_IA32_VMX_TRUE_ENTRY_CTLS :
+				       MSR_IA32_VMX_ENTRY_CTLS);
+
+	if (msrs->procbased >> 32 & CPU_BASED_ACTIVATE_SECONDARY_CONTROLS)
+		msrs->procbased2 = vmx_read(MSR_IA32_VMX_PROCBASED_CTLS2);
+	if (msrs->procbased2 >> 32 & (SECONDARY_EXEC_ENABLE_EPT | SECONDARY_EXEC_ENABLE_VPID))
+		msrs->ept_vpid = vmx_read(MSR_IA32_VMX_EPT_VPID_CAP);
+}
+
+static int vmx_ident(struct slat_why *why)
+{
+	int err;
+
+	preempt_disable();
+	err = vmx_check_cpu(why);
+	preempt_enable();
+	return err;
+}
+
+static void vmx_bound_residency(unsigned int us)
+{
+	vmx_residency_ticks = 0;
+	if (!us)
+		return;
+	if (!(vmx_caps.hw & SLAT_HW_PREEMPTION_TIMER) || !tsc_khz) {
+		pr_warn("residency_us=%u has no effect: no preemption timer\n", us);
+		return;
+	}
+	vmx_residency_ticks = slat_vmx_timer_ticks(us, tsc_khz, vmx_caps.timer_shift);
+}
+
+static int vmx_setup(const struct slat_hw_config *config, struct slat_why *why)
+{
+	preempt_disable();
+	vmx_read_msrs(&vmx_msrs);
+	preempt_enable();
+
+	why->text = slat_vmx_caps_decode(&vmx_msrs, &vmx_caps);
+	if (why->text)
+		return -EOPNOTSUPP;
+	vmx_bound_residency(config->residency_us);
+	return slat_vmx_root_alloc(vmx_caps.revision);
+}
+
+static void vmx_teardown(void)
+{
+	slat_vmx_root_free();
+}
+
+static int vmx_cpu_enable(struct slat_why *why)
+{
+	struct slat_vmx_msrs msrs;
+	int err;
+
+	err = vmx_check_cpu(why);
+	if (err)
+		return err;
+
+	if (__read_cr4() & X86_CR4_VMXE) {
+		why->text = "another hypervisor has turned VMX on";
+		return -EBUSY;
+	}
+
+	vmx_read_msrs(&msrs);
+	if (memcmp(&msrs, &vmx_msrs, sizeof(msrs))) {
+		why->text = "its VMX capabilities are not those of the other CPUs";
+		return -EOPNOTSUPP;
+	}
+	why->text = slat_vmx_caps_check_cr(&msrs, read_cr0(), __read_cr4() | X86_CR4_VMXE);
+	if (why->text)
+		return -EOPNOTSUPP;
+
+	return slat_vmx_root_enter(&vmx_caps, why);
+}
+
+static void vmx_describe(struct slat_info *info)
+{
+	u32 reach = vmx_caps.slat_levels == 5 ? 57 : 48;
+
+	info->backend = SLAT_BACKEND_VMX;
+	info->hw_caps = vmx_caps.hw;
+	info->vmcs_revision = vmx_caps.revision;
+	info->slat_levels = vmx_caps.slat_levels;
+	info->tlb_tags = vmx_caps.tlb_tags;
+	info->guest_phys_bits = min_t(u32, reach, boot_cpu_data.x86_phys_bits);
+	if (vmx_residency_ticks)
+		info->max_residency_us = slat_vmx_timer_us(vmx_residency_ticks, tsc_khz,
+							   vmx_caps.timer_shift);
+}
+
+const struct slat_hw_ops slat_vmx_ops = {
+	.name = "VT-x",
+	.ident = vmx_ident,
+	.setup = vmx_setup,
+	.teardown = vmx_teardown,
+	.cpu_enable = vmx_cpu_enable,
+	.cpu_disable = slat_vmx_root_leave,
+	.cpu_emergency = slat_vmx_root_abandon,
+	.describe = vmx_describe,
+};

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Opening and asking /dev/slat.
+ *
+ * Each errno that a user can do something about has a row with the advice.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#include <linux/kvm.h>
+
+#include "device.h"
+
+#define NO_MODULE	"load the module: modprobe slat"
+#define NO_RIGHT	"run as root, or join the group: usermod -aG kvm USER, then log in again"
+#define NOT_SLAT	"not slat's device, or a module older than this program: " \
+			"install the module of the same release, modprobe -r slat, modprobe slat"
+
+static const struct {
+	int error;
+	enum slat_exit status;
+	const char *advice;
+} hints[] = {
+	{ ENOENT, SLAT_EXIT_NO_DEVICE, NO_MODULE },
+	{ ENODEV, SLAT_EXIT_NO_DEVICE, NO_MODULE },
+	{ ENXIO, SLAT_EXIT_NO_DEVICE, NO_MODULE },
+	{ EACCES, SLAT_EXIT_PERMISSION, NO_RIGHT },
+	{ EPERM, SLAT_EXIT_PERMISSION, NO_RIGHT },
+	{ ENOTTY, SLAT_EXIT_ABI, NOT_SLAT },
+	{ EINVAL, SLAT_EXIT_ABI, NOT_SLAT },
+};
+
+static enum slat_exit complain(const char *path, const char *what, int error)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(hints); i++) {
+		if (hints[i].error != error)
+			continue;
+		fprintf(stderr, "%s: %s: %s - %s\n", path, what, strerror(error),
+			hints[i].advice);
+		return hints[i].status;
+	}
+	fprintf(stderr, "%s: %s: %s - the kernel log may say more: dmesg\n", path, what,
+		strerror(error));
+	return SLAT_EXIT_FAILURE;
+}
+
+enum slat_exit slat_device_open(const char *path, int *fd)
+{
+	*fd = open(path, O_RDWR | O_CLOEXEC);
+	return *fd < 0 ? complain(path, "open", errno) : SLAT_EXIT_OK;
+}
+
+enum slat_exit slat_device_info(const char *path, int fd, int *api,
+				struct slat_info *info)
+{
+	*api = ioctl(fd, KVM_GET_API_VERSION, 0);
+	if (*api < 0)
+		return complain(path, "KVM_GET_API_VERSION", errno);
+
+	memset(info, 0, sizeof(*info));
+	if (ioctl(fd, SLAT_GET_INFO, info))
+		return complain(path, "SLAT_GET_INFO", errno);
+
+	/* The kernel promises the NUL; a wrong device does not. */
+	info->version[sizeof(info->version) - 1] = '\0';
+	return SLAT_EXIT_OK;
+}
