@@ -16,8 +16,10 @@ from .machine import Machine
 POLL_SECONDS = 0.05
 # How long a machine that has printed a splat may go on to print the rest of it.
 SPLAT_GRACE_SECONDS = 30
+# Bochs gives the size of the uncompacted XSAVE area for the compacted one too; Linux warns
+# and does without XSAVE. Without XSAVEC and XSAVES it has no need of a compacted area.
 COMMAND_LINE = ("console=ttyS0 nokaslr norandmaps tsc=reliable no_timer_check panic=-1 "
-                "log_buf_len=1M")
+                "log_buf_len=1M clearcpuid=xsavec,xsaves")
 RESET = re.compile(r"bx_pc_system_c::Reset\(")
 
 
