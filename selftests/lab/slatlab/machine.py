@@ -38,6 +38,7 @@ debug: action=ignore
 """
 
 PR_SET_PDEATHSIG = 1
+SENTINEL = "calc 0"
 
 
 def binary():
@@ -66,6 +67,7 @@ class Machine:
 
     def __init__(self, directory, *, disc, model, cpus, mem, shell_port=None):
         self.directory = directory
+        self.cpus = cpus
         com2 = "enabled=0"
         if shell_port:
             com2 = f"enabled=1, mode=socket-client, dev=127.0.0.1:{shell_port}"
@@ -155,9 +157,13 @@ class Machine:
             self.wait(0.02)
         return True
 
-    def ask(self, command, done):
-        """A debugger command's output, taken as complete when the regex DONE matches."""
+    def ask(self, command):
+        """A debugger command's output.
+
+        The log repeats each command when the debugger comes to it, so a second one
+        tells that the first is done.
+        """
         start = len(self._debugger_output())
-        os.write(self._pty, command.encode() + b"\n")
-        self._wait_for(lambda: re.search(done, self._debugger_output()[start:]))
-        return self._debugger_output()[start:]
+        os.write(self._pty, f"{command}\n{SENTINEL}\n".encode())
+        self._wait_for(lambda: SENTINEL in self._debugger_output()[start:])
+        return self._debugger_output()[start:].partition(SENTINEL)[0]

@@ -80,24 +80,25 @@ def locate(machine, symbols):
     """One phrase per CPU: `CPU0 at spin_forever+0x12 [broken] (IF=0)`."""
     if not machine.stop():
         return "where is unknown, no debugger answered"
-    registers = machine.ask("info cpu", r"K7: [0-9a-f_]+\s*$")
-    found = []
-    for block in re.split(r"^(?=CPU\d+:)", registers, flags=re.M)[1:]:
-        cpu = re.match(r"CPU(\d+)", block)[1]
-        rip = re.search(r"^rip: ([0-9a-f_]+)", block, re.M)
-        flags = re.search(r"^eflags 0x([0-9a-f]+)", block, re.M)
-        if not rip or not flags:
-            continue
-        address = int(rip[1].replace("_", ""), 16)
-        name = symbols.name(address, _code(machine, address))
-        found.append(f"CPU{cpu} at {name} (IF={int(bool(int(flags[1], 16) & IF))})")
-    return "; ".join(found) or "where is unknown, the debugger gave no registers"
+    return "; ".join(_locate_cpu(machine, symbols, cpu) for cpu in range(machine.cpus))
+
+
+def _locate_cpu(machine, symbols, cpu):
+    machine.ask(f"set $cpu = {cpu}")
+    registers = machine.ask("r")
+    rip = re.search(r"^rip: ([0-9a-f_]+)", registers, re.M)
+    flags = re.search(r"^eflags 0x([0-9a-f]+)", registers, re.M)
+    if not rip or not flags:
+        return f"CPU{cpu} gave no registers"
+    address = int(rip[1].replace("_", ""), 16)
+    name = symbols.name(address, _code(machine, address))
+    return f"CPU{cpu} at {name} (IF={int(bool(int(flags[1], 16) & IF))})"
 
 
 def _code(machine, address):
     """(bytes before ADDRESS, bytes), without crossing into a page that may not be mapped."""
     first = max(address - WINDOW, address & -PAGE)
     count = min(address + WINDOW, (address | (PAGE - 1)) + 1) - first
-    listing = machine.ask(f"x /{count}bx {first:#x}", r"<bogus\+\s*\d+>:(?s:.*)\n$")
-    rows = re.findall(r"<bogus\+\s*\d+>:((?:\s+0x[0-9a-f]{2})+)", listing)
+    listing = machine.ask(f"x /{count}bx {first:#x}")
+    rows = re.findall(r"<bogus\+\s*\d+>:((?:[ \t]+0x[0-9a-f]{2})+)", listing)
     return address - first, bytes(int(byte, 16) for row in rows for byte in row.split())
