@@ -7,7 +7,7 @@
 #include <linux/module.h>
 #include <linux/slab.h>
 #include <asm/msr.h>
-#include <asm/special_insns.h>
+#include <asm/tlbflush.h>
 
 static char *mode = "none";
 module_param(mode, charp, 0444);
@@ -21,30 +21,46 @@ static noinline void spin_forever(void)
 		cpu_relax();
 }
 
-/*
- * Enter a guest through a VMCS in which nothing was set. Only on a CPU in VMX
- * operation, where whoever put it there is disturbed: the current VMCS is gone.
- */
+/* Both a VMXON region and a VMCS are a page that begins with the revision. */
+static u32 *vmx_page(void)
+{
+	u32 *page = (u32 *)get_zeroed_page(GFP_KERNEL);
+	u64 basic;
+
+	if (page) {
+		rdmsrl(MSR_IA32_VMX_BASIC, basic);
+		*page = (u32)basic & 0x7fffffff;
+	}
+	return page;
+}
+
+/* Enter a guest through a VMCS in which nothing was set. */
 static int enter_empty_vmcs(void)
 {
-	u32 *vmcs;
-	u64 basic;
-	u64 pa;
+	u32 *region = vmx_page();
+	u32 *vmcs = vmx_page();
+	int err = -ENOMEM;
+	u64 region_pa, vmcs_pa;
+	unsigned long flags;
 
-	if (!(__read_cr4() & X86_CR4_VMXE))
-		return -ENODEV;
-	vmcs = (u32 *)get_zeroed_page(GFP_KERNEL);
-	if (!vmcs)
-		return -ENOMEM;
-	rdmsrl(MSR_IA32_VMX_BASIC, basic);
-	vmcs[0] = (u32)basic & 0x7fffffff;
-	pa = __pa(vmcs);
-	preempt_disable();
-	asm volatile("vmclear %0; vmptrld %0; vmlaunch; vmclear %0"
-		     : : "m" (pa) : "cc", "memory");
-	preempt_enable();
+	if (!region || !vmcs)
+		goto out;
+	region_pa = __pa(region);
+	vmcs_pa = __pa(vmcs);
+	err = -EBUSY;
+	local_irq_save(flags);
+	if (!(__read_cr4() & X86_CR4_VMXE)) {
+		cr4_set_bits(X86_CR4_VMXE);
+		asm volatile("vmxon %0; vmclear %1; vmptrld %1; vmlaunch; vmclear %1; vmxoff"
+			     : : "m" (region_pa), "m" (vmcs_pa) : "cc", "memory");
+		cr4_clear_bits(X86_CR4_VMXE);
+		err = 0;
+	}
+	local_irq_restore(flags);
+out:
 	free_page((unsigned long)vmcs);
-	return 0;
+	free_page((unsigned long)region);
+	return err;
 }
 
 static noinline void lose_memory(void)
