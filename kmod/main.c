@@ -127,7 +127,7 @@ static void report_loaded(void)
 		if (info.hw_caps & cap_words[i].cap)
 			len += scnprintf(words + len, sizeof(words) - len, ", %s",
 					 cap_words[i].word);
-	pr_info("%s on %u CPUs: second-level tables of %u levels%s\n",
+	pr_info("%s on %u CPUs: %u levels of second-level tables%s\n",
 		hw->name, info.cpus, info.slat_levels, words);
 }
 
