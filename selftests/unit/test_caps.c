@@ -278,7 +278,8 @@ static void timer_ticks(void)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-		CHECK_EQ(rows[i].ticks, slat_vmx_timer_ticks(rows[i].us, rows[i].khz, rows[i].shift));
+		CHECK_EQ(rows[i].ticks,
+			 slat_vmx_timer_ticks(rows[i].us, rows[i].khz, rows[i].shift));
 }
 
 static void timer_us(void)
