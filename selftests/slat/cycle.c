@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Load and unload the module many times: cycle [ROUNDS]
+ * Load and unload the module many times: cycle [ROUNDS], where it is loaded and
+ * where it is not.
  *
  * A round that leaves something behind shows in what the kernel counts.
  */
@@ -41,30 +42,38 @@ static long memory_kib(struct __test_metadata *_metadata, const char *field)
 	return value;
 }
 
-FIXTURE(module) {
+FIXTURE(cycle) {
 	char params[PARAMS_LEN];
+	bool loaded;
 	long taint;
 };
 
-FIXTURE_SETUP(module)
+FIXTURE_SETUP(cycle)
 {
-	module_params_get(_metadata, self->params, sizeof(self->params));
+	self->loaded = module_loaded();
+	if (self->loaded)
+		module_params_get(_metadata, self->params, sizeof(self->params));
+	else
+		module_load(_metadata, "");
 	self->taint = taint(_metadata);
 }
 
-FIXTURE_TEARDOWN(module)
+FIXTURE_TEARDOWN(cycle)
 {
 	EXPECT_EQ(0, taint(_metadata) & ~self->taint & ~TAINT_ALLOWED);
-	module_restore(_metadata, self->params);
+	if (self->loaded)
+		module_restore(_metadata, self->params);
+	else
+		module_unload(_metadata);
 }
 
-static void cycle(struct __test_metadata *_metadata, const char *params)
+static void reload(struct __test_metadata *_metadata, const char *params)
 {
 	module_unload(_metadata);
 	module_load(_metadata, params);
 }
 
-TEST_F_TIMEOUT(module, device_comes_and_goes, 600)
+TEST_F_TIMEOUT(cycle, device_comes_and_goes, 600)
 {
 	for (int i = 0; i < rounds; i++) {
 		module_unload(_metadata);
@@ -78,17 +87,17 @@ TEST_F_TIMEOUT(module, device_comes_and_goes, 600)
  * Vmalloc and per-CPU memory are counted to the page and nobody else here uses
  * them meanwhile; what is left of each round would exceed one page a round.
  */
-TEST_F_TIMEOUT(module, memory_does_not_grow, 600)
+TEST_F_TIMEOUT(cycle, memory_does_not_grow, 600)
 {
 	long page = sysconf(_SC_PAGESIZE) / 1024;
 	long vmalloc, percpu;
 
 	for (int i = 0; i < WARM_UP_ROUNDS; i++)
-		cycle(_metadata, self->params);
+		reload(_metadata, self->params);
 	vmalloc = memory_kib(_metadata, "VmallocUsed:");
 	percpu = memory_kib(_metadata, "Percpu:");
 	for (int i = 0; i < rounds; i++)
-		cycle(_metadata, self->params);
+		reload(_metadata, self->params);
 	EXPECT_GT(rounds * page, memory_kib(_metadata, "VmallocUsed:") - vmalloc);
 	EXPECT_GT(rounds * page, memory_kib(_metadata, "Percpu:") - percpu);
 }
@@ -99,6 +108,6 @@ int main(int argc, char **argv)
 		rounds = atoi(argv[1]);
 	if (argc > 2 || rounds < 1)
 		ksft_exit_fail_msg("usage: cycle [ROUNDS]\n");
-	require_module();
+	require_module_file();
 	return test_harness_run(argc, argv);
 }

@@ -184,11 +184,16 @@ static inline const char *module_path(void)
 	return path ? path : "/lib/slat/slat.ko";
 }
 
-static inline void require_module(void)
+static inline void require_module_file(void)
 {
 	require_root();
 	if (access(module_path(), R_OK))
 		ksft_exit_skip("%s: %s - set SLAT_KO\n", module_path(), strerror(errno));
+}
+
+static inline void require_module(void)
+{
+	require_module_file();
 	if (!module_loaded())
 		ksft_exit_skip("the module slat is not loaded\n");
 }

@@ -315,25 +315,30 @@ static void timer_keeps_the_bound(void)
 			}
 }
 
-UNIT_MAIN(
-	UNIT_CASE(decodes_skylake),
-	UNIT_CASE(decodes_penryn),
-	UNIT_CASE(follows_each_control_bit),
-	UNIT_CASE(finds_what_skylake_lacks),
-	UNIT_CASE(walks_five_levels_where_possible),
-	UNIT_CASE(drops_ept_that_lacks_a_need),
-	UNIT_CASE(drops_vpid_that_lacks_a_need),
-	UNIT_CASE(ignores_bits_that_must_be_one),
-	UNIT_CASE(ignores_ept_bits_without_the_control),
-	UNIT_CASE(revision_has_31_bits),
-	UNIT_CASE(refuses_a_large_vmcs),
-	UNIT_CASE(accepts_a_vmcs_of_a_page),
-	UNIT_CASE(refuses_32_bit_addresses),
-	UNIT_CASE(refuses_each_other_memory_type),
-	UNIT_CASE(survives_all_zeros_and_all_ones),
-	UNIT_CASE(allows_the_kernels_registers),
-	UNIT_CASE(refuses_registers),
-	UNIT_CASE(timer_ticks),
-	UNIT_CASE(timer_us),
-	UNIT_CASE(timer_keeps_the_bound)
-)
+int main(void)
+{
+	static const struct unit_case cases[] = {
+		UNIT_CASE(decodes_skylake),
+		UNIT_CASE(decodes_penryn),
+		UNIT_CASE(follows_each_control_bit),
+		UNIT_CASE(finds_what_skylake_lacks),
+		UNIT_CASE(walks_five_levels_where_possible),
+		UNIT_CASE(drops_ept_that_lacks_a_need),
+		UNIT_CASE(drops_vpid_that_lacks_a_need),
+		UNIT_CASE(ignores_bits_that_must_be_one),
+		UNIT_CASE(ignores_ept_bits_without_the_control),
+		UNIT_CASE(revision_has_31_bits),
+		UNIT_CASE(refuses_a_large_vmcs),
+		UNIT_CASE(accepts_a_vmcs_of_a_page),
+		UNIT_CASE(refuses_32_bit_addresses),
+		UNIT_CASE(refuses_each_other_memory_type),
+		UNIT_CASE(survives_all_zeros_and_all_ones),
+		UNIT_CASE(allows_the_kernels_registers),
+		UNIT_CASE(refuses_registers),
+		UNIT_CASE(timer_ticks),
+		UNIT_CASE(timer_us),
+		UNIT_CASE(timer_keeps_the_bound),
+	};
+
+	return unit_run(cases, ARRAY_SIZE(cases));
+}

@@ -69,10 +69,15 @@ static void atomics_lose_no_update(void)
 	CHECK_EQ(THREADS * ROUNDS, atomic_read(&counter));
 }
 
-UNIT_MAIN(
-	UNIT_CASE(masks),
-	UNIT_CASE(min_and_max_evaluate_once),
-	UNIT_CASE(division_keeps_128_bits),
-	UNIT_CASE(cmpxchg_returns_what_was_there),
-	UNIT_CASE(atomics_lose_no_update)
-)
+int main(void)
+{
+	static const struct unit_case cases[] = {
+		UNIT_CASE(masks),
+		UNIT_CASE(min_and_max_evaluate_once),
+		UNIT_CASE(division_keeps_128_bits),
+		UNIT_CASE(cmpxchg_returns_what_was_there),
+		UNIT_CASE(atomics_lose_no_update),
+	};
+
+	return unit_run(cases, ARRAY_SIZE(cases));
+}

@@ -7,7 +7,12 @@
  *		CHECK_EQ(2, 1 + 1);
  *	}
  *
- *	UNIT_MAIN(UNIT_CASE(adds))
+ *	int main(void)
+ *	{
+ *		static const struct unit_case cases[] = { UNIT_CASE(adds) };
+ *
+ *		return unit_run(cases, ARRAY_SIZE(cases));
+ *	}
  *
  * CHECK_*() notes a failure and goes on; the program exits with 1 if there was
  * one.  They may be used from any thread, and in helpers.
@@ -20,12 +25,16 @@
 #include <stdio.h>
 #include <string.h>
 
+#ifndef ARRAY_SIZE
+#define ARRAY_SIZE(array)	(sizeof(array) / sizeof((array)[0]))
+#endif
+
 struct unit_case {
 	const char *name;
 	void (*run)(void);
 };
 
-#define UNIT_CASE(fn)	{ #fn, fn }
+#define UNIT_CASE(fn)	{ .name = #fn, .run = fn }
 
 /* What failed in the running case. */
 static int unit_failures;
@@ -88,13 +97,5 @@ static inline int unit_run(const struct unit_case *cases, size_t nr)
 	}
 	return failed ? 1 : 0;
 }
-
-#define UNIT_MAIN(...)							\
-	int main(void)							\
-	{								\
-		static const struct unit_case cases[] = { __VA_ARGS__ };	\
-									\
-		return unit_run(cases, sizeof(cases) / sizeof(cases[0]));	\
-	}
 
 #endif /* SLAT_UNIT_H */

@@ -3,7 +3,9 @@
 #ifndef SLAT_UNIT_ASM_PAGE_TYPES_H
 #define SLAT_UNIT_ASM_PAGE_TYPES_H
 
+#include <linux/bits.h>
+
 #define PAGE_SHIFT	12
-#define PAGE_SIZE	(1UL << PAGE_SHIFT)
+#define PAGE_SIZE	BIT(PAGE_SHIFT)
 
 #endif /* SLAT_UNIT_ASM_PAGE_TYPES_H */

@@ -9,9 +9,10 @@
 
 #define cmpxchg(ptr, old, new)						\
 	({								\
-		__typeof__(*(ptr)) seen = (old);			\
+		typeof(ptr) where = (ptr);				\
+		typeof(*where) seen = (old);				\
 									\
-		__atomic_compare_exchange_n(ptr, &seen, new, false,	\
+		__atomic_compare_exchange_n(where, &seen, new, false,	\
 					    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST); \
 		seen;							\
 	})
@@ -20,13 +21,16 @@
 	__atomic_compare_exchange_n(ptr, oldp, new, false,		\
 				    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)
 
-typedef struct {
+struct unit_atomic {
 	int counter;
-} atomic_t;
+};
 
-typedef struct {
+struct unit_atomic64 {
 	s64 counter;
-} atomic64_t;
+};
+
+#define atomic_t		struct unit_atomic
+#define atomic64_t		struct unit_atomic64
 
 #define atomic_read(v)			READ_ONCE((v)->counter)
 #define atomic_set(v, value)		WRITE_ONCE((v)->counter, value)

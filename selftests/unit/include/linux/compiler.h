@@ -7,8 +7,6 @@
 
 #define likely(cond)		__builtin_expect(!!(cond), 1)
 #define unlikely(cond)		__builtin_expect(!!(cond), 0)
-#define __always_unused		__attribute__((unused))
-#define __maybe_unused		__attribute__((unused))
 #define __must_check		__attribute__((warn_unused_result))
 #define fallthrough		__attribute__((fallthrough))
 
@@ -18,7 +16,10 @@
  */
 #define READ_ONCE(var)		__atomic_load_n(&(var), __ATOMIC_SEQ_CST)
 #define WRITE_ONCE(var, value)	__atomic_store_n(&(var), value, __ATOMIC_SEQ_CST)
+/* a load, acquire */
 #define smp_load_acquire(ptr)	__atomic_load_n(ptr, __ATOMIC_SEQ_CST)
+
+/* a store, release */
 #define smp_store_release(ptr, value)	__atomic_store_n(ptr, value, __ATOMIC_SEQ_CST)
 
 #endif /* SLAT_UNIT_LINUX_COMPILER_H */

@@ -3,9 +3,9 @@
 #ifndef SLAT_UNIT_LINUX_MINMAX_H
 #define SLAT_UNIT_LINUX_MINMAX_H
 
-#define min(a, b)		min_t(__typeof__(a), a, b)
-#define max(a, b)		max_t(__typeof__(a), a, b)
-#define clamp(val, lo, hi)	clamp_t(__typeof__(val), val, lo, hi)
+#define min(a, b)		min_t(typeof(a), a, b)
+#define max(a, b)		max_t(typeof(a), a, b)
+#define clamp(val, lo, hi)	clamp_t(typeof(val), val, lo, hi)
 
 #define min_t(type, a, b)						\
 	({								\
