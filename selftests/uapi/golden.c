@@ -55,22 +55,24 @@ struct field {
 	size_t size;
 };
 
-#define FIELD(type, name)	{ #name, offsetof(type, name), sizeof(((type *)0)->name) }
+static const struct slat_info info;
+
+#define INFO_AT(field)	offsetof(struct slat_info, field)
 
 static const struct field slat_info_fields[] = {
-	FIELD(struct slat_info, flags),
-	FIELD(struct slat_info, backend),
-	FIELD(struct slat_info, features),
-	FIELD(struct slat_info, hw_caps),
-	FIELD(struct slat_info, version),
-	FIELD(struct slat_info, host_phys_bits),
-	FIELD(struct slat_info, guest_phys_bits),
-	FIELD(struct slat_info, slat_levels),
-	FIELD(struct slat_info, tlb_tags),
-	FIELD(struct slat_info, max_residency_us),
-	FIELD(struct slat_info, cpus),
-	FIELD(struct slat_info, vmcs_revision),
-	FIELD(struct slat_info, reserved),
+	{ "flags", INFO_AT(flags), sizeof(info.flags) },
+	{ "backend", INFO_AT(backend), sizeof(info.backend) },
+	{ "features", INFO_AT(features), sizeof(info.features) },
+	{ "hw_caps", INFO_AT(hw_caps), sizeof(info.hw_caps) },
+	{ "version", INFO_AT(version), sizeof(info.version) },
+	{ "host_phys_bits", INFO_AT(host_phys_bits), sizeof(info.host_phys_bits) },
+	{ "guest_phys_bits", INFO_AT(guest_phys_bits), sizeof(info.guest_phys_bits) },
+	{ "slat_levels", INFO_AT(slat_levels), sizeof(info.slat_levels) },
+	{ "tlb_tags", INFO_AT(tlb_tags), sizeof(info.tlb_tags) },
+	{ "max_residency_us", INFO_AT(max_residency_us), sizeof(info.max_residency_us) },
+	{ "cpus", INFO_AT(cpus), sizeof(info.cpus) },
+	{ "vmcs_revision", INFO_AT(vmcs_revision), sizeof(info.vmcs_revision) },
+	{ "reserved", INFO_AT(reserved), sizeof(info.reserved) },
 };
 
 struct layout {
@@ -93,7 +95,7 @@ static bool hole(const struct layout *layout, size_t from, size_t to)
 {
 	if (from == to)
 		return false;
-	fprintf(stderr, "%s: bytes %zu to %zu: padding in the ABI, or a FIELD() missing here\n",
+	fprintf(stderr, "%s: bytes %zu to %zu: padding in the ABI, or a field missing here\n",
 		layout->name, from, to);
 	return true;
 }

@@ -24,8 +24,8 @@ romimage: file=/usr/share/bochs/BIOS-bochs-latest
 vgaromimage: file=/usr/share/vgabios/vgabios.bin
 cpu: model={model}, count={cpus}, ips={ips}, reset_on_triple_fault=0
 memory: guest={mem}, host={mem}
-ata0-master: type=disk, mode=flat, path={disc}
-boot: disk
+ata0-master: type=cdrom, path={disc}, status=inserted
+boot: cdrom
 com1: enabled=1, mode=file, dev={directory}/console.log
 com2: {com2}
 parport1: enabled=1, file={directory}/channel

@@ -93,7 +93,7 @@ class Run:
         self._modules = contents.modules
         options = self.options
         path = disc.write_disc(work, self.kernel.vmlinuz, contents.write(),
-                               self._command_line(), options.mem)
+                               self._command_line())
         with Machine(self.directory, disc=path, model=options.cpu_model, cpus=options.cpus,
                      mem=options.mem, shell_port=shell and shell.port) as machine:
             if shell:

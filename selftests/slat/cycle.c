@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Load and unload the module many times: cycle [ROUNDS], where it is loaded and
+ * where it is not.
+ *
+ * A round that leaves something behind shows in what the kernel counts.
+ */
+#include <linux/const.h>
+
+#include "slat_test.h"
+
+/* Memory that the first rounds may allocate for good. */
+#define WARM_UP_ROUNDS	2
+
+/* An out-of-tree module that nobody signed: nothing else may taint. */
+#define TAINT_OUT_OF_TREE	_BITUL(12)
+#define TAINT_UNSIGNED		_BITUL(13)
+#define TAINT_ALLOWED		(TAINT_OUT_OF_TREE | TAINT_UNSIGNED)
+
+static int rounds = 10;
+
+static long taint(struct __test_metadata *_metadata)
+{
+	return file_read_long(_metadata, "/proc/sys/kernel/tainted");
+}
+
+/* Kibibytes of @field, with its colon, in /proc/meminfo. */
+static long memory_kib(struct __test_metadata *_metadata, const char *field)
+{
+	FILE *file = fopen("/proc/meminfo", "r");
+	long value = -1;
+	char line[128];
+
+	ASSERT_NE(NULL, file);
+	while (value < 0 && fgets(line, sizeof(line), file))
+		if (!strncmp(line, field, strlen(field)))
+			value = strtol(line + strlen(field), NULL, 10);
+	fclose(file);
+	ASSERT_LE(0, value) {
+		TH_LOG("no %s in /proc/meminfo", field);
+	}
+	return value;
+}
+
+FIXTURE(cycle) {
+	char params[PARAMS_LEN];
+	bool loaded;
+	long taint;
+};
+
+FIXTURE_SETUP(cycle)
+{
+	self->loaded = module_loaded();
+	if (self->loaded)
+		module_params_get(_metadata, self->params, sizeof(self->params));
+	else
+		module_load(_metadata, "");
+	self->taint = taint(_metadata);
+}
+
+FIXTURE_TEARDOWN(cycle)
+{
+	EXPECT_EQ(0, taint(_metadata) & ~self->taint & ~TAINT_ALLOWED);
+	if (self->loaded)
+		module_restore(_metadata, self->params);
+	else
+		module_unload(_metadata);
+}
+
+static void reload(struct __test_metadata *_metadata, const char *params)
+{
+	module_unload(_metadata);
+	module_load(_metadata, params);
+}
+
+TEST_F_TIMEOUT(cycle, device_comes_and_goes, 600)
+{
+	for (int i = 0; i < rounds; i++) {
+		module_unload(_metadata);
+		ASSERT_EQ(-ENOENT, _device_open());
+		module_load(_metadata, self->params);
+		ASSERT_LT(0, info_cpus(_metadata));
+	}
+}
+
+/*
+ * Vmalloc and per-CPU memory are counted to the page and nobody else here uses
+ * them meanwhile; what is left of each round would exceed one page a round.
+ */
+TEST_F_TIMEOUT(cycle, memory_does_not_grow, 600)
+{
+	long page = sysconf(_SC_PAGESIZE) / 1024;
+	long vmalloc, percpu;
+
+	for (int i = 0; i < WARM_UP_ROUNDS; i++)
+		reload(_metadata, self->params);
+	vmalloc = memory_kib(_metadata, "VmallocUsed:");
+	percpu = memory_kib(_metadata, "Percpu:");
+	for (int i = 0; i < rounds; i++)
+		reload(_metadata, self->params);
+	EXPECT_GT(rounds * page, memory_kib(_metadata, "VmallocUsed:") - vmalloc);
+	EXPECT_GT(rounds * page, memory_kib(_metadata, "Percpu:") - percpu);
+}
+
+int main(int argc, char **argv)
+{
+	if (argc > 1)
+		rounds = atoi(argv[1]);
+	if (argc > 2 || rounds < 1)
+		ksft_exit_fail_msg("usage: cycle [ROUNDS]\n");
+	require_module_file();
+	return test_harness_run(argc, argv);
+}

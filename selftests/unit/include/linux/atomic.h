@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Atomics, sequentially consistent; no fences, which ThreadSanitizer cannot see. */
+#ifndef SLAT_UNIT_LINUX_ATOMIC_H
+#define SLAT_UNIT_LINUX_ATOMIC_H
+
+#include <linux/compiler.h>
+
+#define xchg(ptr, value)	__atomic_exchange_n(ptr, value, __ATOMIC_SEQ_CST)
+
+#define cmpxchg(ptr, old, new)						\
+	({								\
+		typeof(ptr) where = (ptr);				\
+		typeof(*where) seen = (old);				\
+									\
+		__atomic_compare_exchange_n(where, &seen, new, false,	\
+					    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST); \
+		seen;							\
+	})
+
+#define try_cmpxchg(ptr, oldp, new)					\
+	__atomic_compare_exchange_n(ptr, oldp, new, false,		\
+				    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)
+
+struct unit_atomic {
+	int counter;
+};
+
+struct unit_atomic64 {
+	s64 counter;
+};
+
+#define atomic_t		struct unit_atomic
+#define atomic64_t		struct unit_atomic64
+
+#define atomic_read(v)			READ_ONCE((v)->counter)
+#define atomic_set(v, value)		WRITE_ONCE((v)->counter, value)
+#define atomic_add_return(value, v)	__atomic_add_fetch(&(v)->counter, value, __ATOMIC_SEQ_CST)
+#define atomic_inc_return(v)		atomic_add_return(1, v)
+#define atomic_dec_return(v)		atomic_add_return(-1, v)
+#define atomic_inc(v)			((void)atomic_inc_return(v))
+#define atomic_dec(v)			((void)atomic_dec_return(v))
+#define atomic_dec_and_test(v)		(!atomic_dec_return(v))
+
+#define atomic64_read(v)		atomic_read(v)
+#define atomic64_set(v, value)		atomic_set(v, value)
+#define atomic64_add_return(value, v)	atomic_add_return(value, v)
+#define atomic64_inc_return(v)		atomic_inc_return(v)
+#define atomic64_inc(v)			atomic_inc(v)
+#define atomic64_dec(v)			atomic_dec(v)
+
+#endif /* SLAT_UNIT_LINUX_ATOMIC_H */
