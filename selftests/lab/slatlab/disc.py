@@ -13,7 +13,7 @@ GRUB_MODULES = ["biosdisk", "iso9660", "linux"]
 
 
 def write_disc(directory, vmlinuz, initrd, command_line):
-    """Leave DIRECTORY/boot.iso, made of what is hard-linked or copied below."""
+    """Leave a bootable disc in DIRECTORY; returns its path."""
     root = directory / "disc"
     root.mkdir()
     (root / "vmlinuz").symlink_to(vmlinuz)
@@ -23,10 +23,10 @@ def write_disc(directory, vmlinuz, initrd, command_line):
                       encoding="ascii")
     _tool("grub-mkimage", "-O", "i386-pc-eltorito", "-p", "/", "-c", script,
           "-o", root / "core.img", *GRUB_MODULES)
-    iso = directory / "boot.iso"
-    _tool("xorriso", "-as", "mkisofs", "-quiet", "-f", "-R", "-o", iso, "-b", "core.img",
+    path = directory / "boot.iso"
+    _tool("xorriso", "-as", "mkisofs", "-quiet", "-f", "-R", "-o", path, "-b", "core.img",
           "-no-emul-boot", "-boot-load-size", "4", "-boot-info-table", root)
-    return iso
+    return path
 
 
 def _tool(*command):

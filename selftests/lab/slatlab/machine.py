@@ -24,7 +24,7 @@ romimage: file=/usr/share/bochs/BIOS-bochs-latest
 vgaromimage: file=/usr/share/vgabios/vgabios.bin
 cpu: model={model}, count={cpus}, ips={ips}, reset_on_triple_fault=0
 memory: guest={mem}, host={mem}
-ata0-master: type=cdrom, path={iso}, status=inserted
+ata0-master: type=cdrom, path={disc}, status=inserted
 boot: cdrom
 com1: enabled=1, mode=file, dev={directory}/console.log
 com2: {com2}
@@ -64,13 +64,13 @@ def models():
 class Machine:
     """A running emulator; use as a context manager, so that it never outlives its user."""
 
-    def __init__(self, directory, *, iso, model, cpus, mem, shell_port=None):
+    def __init__(self, directory, *, disc, model, cpus, mem, shell_port=None):
         self.directory = directory
         com2 = "enabled=0"
         if shell_port:
             com2 = f"enabled=1, mode=socket-client, dev=127.0.0.1:{shell_port}"
         rc = directory / "bochsrc"
-        rc.write_text(BOCHSRC.format(model=model, cpus=cpus, ips=IPS, mem=mem, iso=iso, com2=com2,
+        rc.write_text(BOCHSRC.format(model=model, cpus=cpus, ips=IPS, mem=mem, disc=disc, com2=com2,
                                      directory=directory, time=START_TIME), encoding="ascii")
         self._debugger_log = directory / "debugger.log"
         self._has_debugger = "-rc filename" in _help("--help")

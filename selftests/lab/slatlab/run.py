@@ -16,9 +16,15 @@ from .machine import Machine
 POLL_SECONDS = 0.05
 # How long a machine that has printed a splat may go on to print the rest of it.
 SPLAT_GRACE_SECONDS = 30
+# Bochs gives the size of the uncompacted XSAVE area for the compacted one too; Linux warns
+# and does without XSAVE. Without XSAVEC and XSAVES it has no need of a compacted area.
 COMMAND_LINE = ("console=ttyS0 nokaslr norandmaps tsc=reliable no_timer_check panic=-1 "
-                "log_buf_len=1M")
+                "log_buf_len=1M clearcpuid=xsavec,xsaves")
 RESET = re.compile(r"bx_pc_system_c::Reset\(")
+
+
+# What only the run itself needs, inside its directory.
+WORK = "work"
 
 
 class Tail:
@@ -81,12 +87,14 @@ class Run:
         sys.stdout.buffer.flush()
 
     def _machine(self, shell):
-        contents = image.Image(self.kernel, self.options, self.directory)
+        work = self.directory / WORK
+        work.mkdir()
+        contents = image.Image(self.kernel, self.options, work)
         self._modules = contents.modules
-        iso = disc.write_disc(self.directory, self.kernel.vmlinuz, contents.write(),
-                              self._command_line())
         options = self.options
-        with Machine(self.directory, iso=iso, model=options.cpu_model, cpus=options.cpus,
+        path = disc.write_disc(work, self.kernel.vmlinuz, contents.write(),
+                               self._command_line())
+        with Machine(self.directory, disc=path, model=options.cpu_model, cpus=options.cpus,
                      mem=options.mem, shell_port=shell and shell.port) as machine:
             if shell:
                 shell.attach(machine)
@@ -205,10 +213,7 @@ class Run:
 
     def _keep(self):
         """Leave the logs, say where; the disc can be made again."""
-        for name in ("boot.iso", "initrd", "agent"):
-            (self.directory / name).unlink(missing_ok=True)
-        for name in ("disc", "modules"):
-            shutil.rmtree(self.directory / name, ignore_errors=True)
+        shutil.rmtree(self.directory / WORK, ignore_errors=True)
         for path in sorted(self.directory.glob("*.log")):
             if path.stat().st_size:
                 print(f"lab: log {path}", file=sys.stderr)

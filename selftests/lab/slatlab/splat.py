@@ -29,8 +29,9 @@ DELIBERATE = re.compile(r"sysrq triggered crash")
 
 VMFAIL = re.compile(r"VMFAIL|VMENTER FAIL|VMABORT")
 
-TAINTS = "PFRSMBUDAWCIOELKXTN"
-TAINTS_ALLOWED = "OE"
+TAINTS = "PFSRMBUDAWCIOELKXTN"
+# Out of tree and unsigned, as Slat is here; S for the features the lab's command line clears.
+TAINTS_ALLOWED = "OES"
 
 _STAMP = re.compile(r"^(?:<(\d+)>)?\[ *[\d.]+\](?:\[[^]]*\])? ?")
 
