@@ -184,6 +184,8 @@ class Run:
             return f"a {self.options.expect} was expected, the command ended instead"
         if leaks := (self.channel.text(channel.LEAKS) or "").strip():
             return "memory leak: " + " | ".join(line.strip() for line in leaks.splitlines()[:16])
+        if channel.STATUS not in self.channel.streams and not self.options.shell:
+            return "the machine ended without the command's status"
         if letters := splat.taint(int(self.channel.text(channel.TAINT) or 0)):
             return f"the kernel is tainted: {letters}"
         return None
