@@ -156,17 +156,21 @@ class Run:
         if found := self._splat():
             return found
         log = self.emulator.text
-        if panic := re.findall(r"^\d+p\[\w* *\] >>PANIC<< (.*)", log, re.M):
-            return f"the emulator panicked: {panic[-1]}"
         if "ACPI control: soft power off" in log:
             return "the machine powered off"
+        if panic := re.findall(r"^\d+p\[\w* *\] >>PANIC<< (.*)", log, re.M):
+            return f"the emulator panicked: {panic[-1]}"
         return f"the emulator crashed: {ended}"
 
     def _hang(self, machine):
-        place = where.locate(machine, where.Symbols(self.kernel.system_map, self._modules))
+        place = where.locate(machine, self._symbols())
         if found := self._splat():
             return f"{found}; then no end; {place}"
         return f"hang: no exit within {self.options.timeout:g} s; {place}"
+
+    def _symbols(self):
+        return where.Symbols(self.kernel.system_map, self._modules,
+                             self.channel.text(channel.MODULES))
 
     def _judge(self):
         """What is wrong with a machine that has reported all, or reset as expected."""
@@ -182,8 +186,8 @@ class Run:
             return error.strip()
         if self.options.expect:
             return f"a {self.options.expect} was expected, the command ended instead"
-        if leaks := (self.channel.text(channel.LEAKS) or "").strip():
-            return "memory leak: " + " | ".join(line.strip() for line in leaks.splitlines()[:16])
+        if leak := splat.leak(self.channel.text(channel.LEAKS) or ""):
+            return self._symbols().in_text(leak)
         if letters := splat.taint(int(self.channel.text(channel.TAINT) or 0)):
             return f"the kernel is tainted: {letters}"
         return None
