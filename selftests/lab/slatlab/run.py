@@ -11,7 +11,7 @@ import time
 
 from . import channel, disc, image, kernels, paths, splat, where
 from .errors import STATUS_FAILED, LabError
-from .machine import Machine
+from .machine import TSC_FREQUENCY, Machine
 
 POLL_SECONDS = 0.05
 # How long a machine that has printed a splat may go on to print the rest of it.
@@ -101,7 +101,8 @@ class Run:
             return self._follow(machine)
 
     def _command_line(self):
-        words = [COMMAND_LINE, "ignore_loglevel" if self.options.boot_noise else "loglevel=5",
+        words = [COMMAND_LINE, TSC_FREQUENCY,
+                 "ignore_loglevel" if self.options.boot_noise else "loglevel=5",
                  f"kmemleak={'on' if self.options.leak_check else 'off'}", self.options.append]
         return " ".join(word for word in words if word)
 
