@@ -68,6 +68,7 @@ static noinline void lose_memory(void)
 	void *lost = kmalloc(4000, GFP_KERNEL);
 
 	OPTIMIZER_HIDE_VAR(lost);
+	barrier();	/* no tail call: the trace shall name this function */
 }
 
 static int __init broken_init(void)

@@ -12,12 +12,13 @@ STATUS = b"x"       # COMMAND's exit status, one byte
 FILES = b"f"        # tar of ./out
 ERROR = b"e"        # init gave up: one line that says why
 SYMBOLS = b"s"      # /proc/kallsyms
+MODULES = b"m"      # /proc/modules before COMMAND
 LEAKS = b"k"        # kmemleak's report
 DMESG = b"d"        # the kernel's log, with levels
 TAINT = b"t"        # /proc/sys/kernel/tainted
 END = b"z"          # nothing follows
 
-TYPES = BOOTED + RUNNING + OUTPUT + STATUS + FILES + ERROR + SYMBOLS + LEAKS + DMESG + TAINT + END
+TYPES = b"broxfesmkdtz"
 HEADER = 3
 
 

@@ -11,7 +11,7 @@ import time
 
 from . import channel, disc, image, kernels, paths, splat, where
 from .errors import STATUS_FAILED, LabError
-from .machine import Machine
+from .machine import TSC_FREQUENCY, Machine
 
 POLL_SECONDS = 0.05
 # How long a machine that has printed a splat may go on to print the rest of it.
@@ -101,7 +101,8 @@ class Run:
             return self._follow(machine)
 
     def _command_line(self):
-        words = [COMMAND_LINE, "ignore_loglevel" if self.options.boot_noise else "loglevel=5",
+        words = [COMMAND_LINE, TSC_FREQUENCY,
+                 "ignore_loglevel" if self.options.boot_noise else "loglevel=5",
                  f"kmemleak={'on' if self.options.leak_check else 'off'}", self.options.append]
         return " ".join(word for word in words if word)
 
@@ -156,17 +157,21 @@ class Run:
         if found := self._splat():
             return found
         log = self.emulator.text
-        if panic := re.findall(r"^\d+p\[\w* *\] >>PANIC<< (.*)", log, re.M):
-            return f"the emulator panicked: {panic[-1]}"
         if "ACPI control: soft power off" in log:
             return "the machine powered off"
+        if panic := re.findall(r"^\d+p\[\w* *\] >>PANIC<< (.*)", log, re.M):
+            return f"the emulator panicked: {panic[-1]}"
         return f"the emulator crashed: {ended}"
 
     def _hang(self, machine):
-        place = where.locate(machine, where.Symbols(self.kernel.system_map, self._modules))
+        place = where.locate(machine, self._symbols())
         if found := self._splat():
             return f"{found}; then no end; {place}"
         return f"hang: no exit within {self.options.timeout:g} s; {place}"
+
+    def _symbols(self):
+        return where.Symbols(self.kernel.system_map, self._modules,
+                             self.channel.text(channel.MODULES))
 
     def _judge(self):
         """What is wrong with a machine that has reported all, or reset as expected."""
@@ -182,10 +187,10 @@ class Run:
             return error.strip()
         if self.options.expect:
             return f"a {self.options.expect} was expected, the command ended instead"
-        if leaks := (self.channel.text(channel.LEAKS) or "").strip():
-            return "memory leak: " + " | ".join(line.strip() for line in leaks.splitlines()[:16])
         if channel.STATUS not in self.channel.streams and not self.options.shell:
             return "the machine ended without the command's status"
+        if leak := splat.leak(self.channel.text(channel.LEAKS) or ""):
+            return self._symbols().in_text(leak)
         if letters := splat.taint(int(self.channel.text(channel.TAINT) or 0)):
             return f"the kernel is tainted: {letters}"
         return None

@@ -15,7 +15,7 @@ SPLATS = re.compile("|".join((
     r"KASAN: ", r"UBSAN: ", r"KFENCE: ", r"KCSAN: ", r"ODEBUG: ", r"list_(?:add|del) corruption",
     r"[Oo]bjects remaining in", r"kmem_cache_destroy .*: Slab cache still has objects",
     r"refcount_t: ", r"unchecked MSR access error", r"Bad page (?:state|map)",
-    r"page allocation failure", r"Out of memory: Killed", r"kmemleak: \d+ new suspected",
+    r"page allocation failure", r"Out of memory: Killed",
     r"percpu ref .* <= 0", r"stack segment:", r"double fault", r"Kernel stack overflow",
 )))
 
@@ -50,6 +50,17 @@ def first(log, allowed=()):
         if SPLATS.search(text) and not HARMLESS.search(text) and not _any(allowed, text):
             return text.strip()
     return None
+
+
+def leak(report):
+    """The first object of kmemleak's report, on one line; None if there is none."""
+    objects = re.findall(r"\(size (\d+)\):.*?backtrace:\n(.*?)(?=^unreferenced|\Z)", report,
+                         re.M | re.S)
+    if not objects:
+        return report.strip() or None
+    size, trace = objects[0]
+    callers = " < ".join(line.split("] ")[-1].strip() for line in re.findall(r"\[<.*", trace))
+    return f"memory leak: {len(objects)} objects, the first of {size} bytes by {callers}"
 
 
 def panic(log):

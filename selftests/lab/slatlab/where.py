@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Where a hung machine is: asks the debugger for each CPU, names the function.
+"""Names for addresses in the machine, foremost for where a hung one is.
 
-Kernel addresses are looked up in System.map. A module's load address is not
-known when its init function hangs, as nobody in the guest can tell us any more;
-so the code around RIP is compared with that of every module the guest was given.
+Kernel addresses are looked up in System.map, those of modules that were there
+before COMMAND by the addresses the guest told us. A module that hangs in its init
+function told nobody; so the code around RIP, read by the debugger, is compared
+with that of every module the guest was given.
 """
 
 import bisect
@@ -20,49 +21,68 @@ IF = 1 << 9
 
 
 class Symbols:
-    """Names for addresses."""
+    """Names for addresses. LOADED: the guest's /proc/modules, if it got to send it."""
 
-    def __init__(self, system_map, modules):
-        self._modules = modules
+    def __init__(self, system_map, modules, loaded):
+        self._modules = [Module(path.read_bytes()) for path in modules]
+        self._bases = {}
+        for line in (loaded or "").splitlines():
+            words = line.split()
+            self._bases[words[0]] = int(words[5], 16)
         self._symbols = []
-        if system_map and system_map.exists():
+        if system_map.exists():
             lines = (line.split() for line in system_map.read_text(encoding="ascii").splitlines())
             self._symbols = sorted((int(line[0], 16), line[2]) for line in lines
                                    if len(line) == 3 and line[1] in "tTwW")
 
-    def name(self, address, code):
-        """`function+0x12 [module]`, or the bare address. CODE: the bytes around it."""
+    def name(self, address, code=(0, b"")):
+        """`function+0x12 [module]`, or the bare address. CODE: see _match()."""
         if address < KERNEL:
             return f"{address:#x} (not in the kernel)"
         index = bisect.bisect(self._symbols, (address, "~")) - 1
         if 0 <= index < len(self._symbols) - 1:
             start, name = self._symbols[index]
             return f"{name}+{address - start:#x}"
-        return self._in_module(address, code) or f"{address:#x}"
+        return self._loaded(address) or self._recognized(address, code) or f"{address:#x}"
 
-    def _in_module(self, address, code):
+    def in_text(self, text):
+        """TEXT with the bare kernel addresses in it replaced by names."""
+        return re.sub(r"\b0xffffffff[0-9a-f]{8}\b", lambda found: self.name(int(found[0], 16)),
+                      text)
+
+    def _loaded(self, address):
+        for module in self._modules:
+            base = self._bases.get(module.modinfo("name"))
+            for start, index in module.text(False) if base else ():
+                offset = address - base - start
+                if 0 <= offset < len(module.sections[index].data):
+                    return _function(module, index, offset)
+        return None
+
+    def _recognized(self, address, code):
         best, best_score = None, ENOUGH
-        for path in self._modules:
-            module = Module(path.read_bytes())
-            for init in (False, True):
-                for start, index in module.text(init):
-                    score, offset = _match(module, index, start, address, code)
-                    if score > best_score:
-                        best_score = score
-                        best = (module, index, offset)
-        if not best:
-            return None
-        module, index, offset = best
-        functions = module.functions(index)
-        at = bisect.bisect(functions, (offset, "~")) - 1
-        if at < 0:
-            return None
-        start, name = functions[at]
-        return f"{name}+{offset - start:#x} [{module.modinfo('name')}]"
+        for module in self._modules:
+            for start, index in module.text(False) + module.text(True):
+                score, offset = _match(module, index, start, address, code)
+                if score > best_score:
+                    best_score, best = score, (module, index, offset)
+        return _function(*best) if best else None
+
+
+def _function(module, index, offset):
+    functions = module.functions(index)
+    at = bisect.bisect(functions, (offset, "~")) - 1
+    if at < 0:
+        return None
+    start, name = functions[at]
+    return f"{name}+{offset - start:#x} [{module.modinfo('name')}]"
 
 
 def _match(module, index, start, address, code):
-    """The best agreement of CODE with a section, at offsets RIP's page offset allows."""
+    """The best agreement of CODE with a section, at offsets ADDRESS's page offset allows.
+
+    CODE: how many of the bytes lie before ADDRESS, and the bytes.
+    """
     data = module.sections[index].data
     changed = module.relocated(index)
     before, loaded = code
