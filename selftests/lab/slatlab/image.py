@@ -24,8 +24,7 @@ def make_slat(kernel):
     if not module.exists():
         raise LabError(f"make module left no {module}")
     _make("userspace")
-    program = paths.TOP / "build/userspace/slat"
-    return module, program if program.exists() else None
+    return module, paths.TOP / "build/userspace/slat"
 
 
 def _make(*goal):
@@ -87,23 +86,21 @@ class Image:
 
     def _modules(self, kernel, options):
         """Put all modules at hand; returns [(name, arguments)] of those to load."""
+        slat, program = make_slat(kernel)
         found = kernel.modules("kvm-intel", "kvm-amd")
+        found["slat"] = slat.read_bytes()
         for name, data in found.items():
             self._add_module(name, data)
-        wanted = []
+        self._initrd.add_file("usr/bin/slat", program)
+
+        if options.no_module:
+            return []
         if options.with_kvm:
-            wanted = list(kernel.modules(BACKENDS[options.backend]))
-        arguments = ""
-        if not options.no_module and not options.with_kvm:
-            module, program = make_slat(kernel)
-            self._add_module("slat", module.read_bytes())
-            wanted = ["slat"]
-            arguments = options.module_args
-            if "residency_us=" not in arguments:
-                arguments = f"{RESIDENCY} {arguments}".strip()
-            if program:
-                self._initrd.add_file("usr/bin/slat", program)
-        return [(name, arguments) for name in wanted]
+            return [(name, "") for name in kernel.modules(BACKENDS[options.backend])]
+        arguments = options.module_args
+        if "residency_us=" not in arguments:
+            arguments = f"{RESIDENCY} {arguments}".strip()
+        return [("slat", arguments)]
 
     def _add_module(self, name, data):
         path = self._directory / "modules" / f"{name}.ko"

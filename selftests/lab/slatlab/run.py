@@ -187,9 +187,12 @@ class Run:
             return error.strip()
         if self.options.expect:
             return f"a {self.options.expect} was expected, the command ended instead"
+        if channel.STATUS not in self.channel.streams and not self.options.shell:
+            return "the machine ended without the command's status"
         if leak := splat.leak(self.channel.text(channel.LEAKS) or ""):
             return self._symbols().in_text(leak)
-        if letters := splat.taint(int(self.channel.text(channel.TAINT) or 0)):
+        if letters := splat.taint(*(int(self.channel.text(kind))
+                                    for kind in (channel.BOOTED, channel.TAINT))):
             return f"the kernel is tainted: {letters}"
         return None
 
