@@ -5,7 +5,7 @@ A frame is a type (one byte), a length (16 bits, little endian) and data;
 guest/agent.c writes them. A stream may span any number of frames of its type.
 """
 
-BOOTED = b"b"       # init runs
+BOOTED = b"b"       # init runs; /proc/sys/kernel/tainted
 RUNNING = b"r"      # the modules are loaded, COMMAND starts
 OUTPUT = b"o"       # COMMAND's output, live
 STATUS = b"x"       # COMMAND's exit status, one byte

@@ -191,7 +191,8 @@ class Run:
             return "the machine ended without the command's status"
         if leak := splat.leak(self.channel.text(channel.LEAKS) or ""):
             return self._symbols().in_text(leak)
-        if letters := splat.taint(int(self.channel.text(channel.TAINT) or 0)):
+        if letters := splat.taint(*(int(self.channel.text(kind))
+                                    for kind in (channel.BOOTED, channel.TAINT))):
             return f"the kernel is tainted: {letters}"
         return None
 
