@@ -148,9 +148,15 @@ static json_t *json_report(const struct slat_report *report)
 
 int slat_report_print_json(FILE *out, const struct slat_report *report)
 {
-	json_t *root = json_report(report);
+	json_t *root;
 	int err;
 
+	/*
+	 * The keys come from nobody but us.  A random seed for their hash would
+	 * wait for the kernel's entropy, for minutes on a machine that has none.
+	 */
+	json_object_seed(1);
+	root = json_report(report);
 	if (!root)
 		return -1;
 	err = json_dumpf(root, out, JSON_INDENT(2));

@@ -37,6 +37,8 @@ static void require_program(void)
 {
 	char out[256];
 
+	/* Not a random one, which may wait for the kernel's entropy. */
+	json_object_seed(1);
 	require_device();
 	if (slat("--version", out, sizeof(out)))
 		ksft_exit_skip("cannot run the program '%s' - set SLAT\n", program());
