@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 """Kernels built for the lab: tinyconfig plus fragments, Slat compiled in tree along the way.
 
 The tree compiled is a copy made of hard links, in which two files of drivers/virt

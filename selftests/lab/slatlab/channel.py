@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 """The host's end of the channel: frames out of the parallel port's file.
 
 A frame is a type (one byte), a length (16 bits, little endian) and data;

@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 """Debian's packages as a source of kernels: found, downloaded, unpacked, never installed."""
 
 import os

@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 """The disc the machine boots: GRUB's bare core, a kernel and an initrd.
 
 The core image holds its one script and only the modules that script needs, so

@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 """As much of ELF as the lab needs of kernel modules (64-bit, little endian)."""
 
 import struct

@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 """How the lab ends when it does not end with COMMAND's own status."""
 
 STATUS_USAGE = 2

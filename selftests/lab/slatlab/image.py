@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 """What a run puts into the machine: a small userland, the modules, the files copied in."""
 
 import pathlib

@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 """The initial RAM disk: a cpio archive (newc) written from a list of files.
 
 Uncompressed, since an emulated CPU unpacks more slowly than the emulated disc

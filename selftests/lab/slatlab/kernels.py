@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 """The kernels the lab boots, each a directory of the cache named after what it was made from."""
 
 import dataclasses

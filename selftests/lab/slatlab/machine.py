@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 """One Bochs process: its configuration, its life, its debugger, its end."""
 
 import contextlib

@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 """Where the lab keeps things, and the locks that let several labs share them."""
 
 import contextlib

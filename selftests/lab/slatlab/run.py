@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 """One run: boot, follow what the machine reports, judge, clean up."""
 
 import os

@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 """An interactive shell: this terminal on one side, the machine's second serial port on the other."""
 
 import os

@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 """The kernel source the lab builds from: Debian's linux-source-6.1, unpacked once, unmodified."""
 
 import pathlib

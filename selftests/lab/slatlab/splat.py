@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 """What the kernel prints when something is wrong, and what it does not mean by it."""
 
 import re

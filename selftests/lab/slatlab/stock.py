@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 """Debian's own cloud kernels, laid out so that modules build and load without installing them."""
 
 import re

@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 """Names for addresses in the machine, foremost for where a hung one is.
 
 Kernel addresses are looked up in System.map, those of modules that were there

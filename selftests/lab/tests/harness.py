@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 """TAP for the lab's own tests, and the ways they run the lab."""
 
 import os
