@@ -147,7 +147,7 @@ def _prepare_stock(name):
 def clean():
     """Remove every kernel and source that is not the current one of its name."""
     with contextlib.ExitStack() as locks:
-        for name in ("source", *NAMES):
+        for name in (*NAMES, "source"):
             locks.enter_context(paths.locked(name))
         _clean()
 
