@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The kernels the lab boots, each a directory of the cache named after what it was made from."""
 
+import contextlib
 import dataclasses
 import hashlib
 import lzma
@@ -112,9 +113,8 @@ def get(name, refresh=False):
     with paths.locked(name):
         if not refresh and (kernel := cached(name)):
             return kernel
-        prepare = _prepare_built if name in BUILT else _prepare_stock
-        prepare(name, refresh)
-    return cached(name)
+        path = _prepare_built(name, refresh) if name in BUILT else _prepare_stock(name)
+    return Kernel(name, path)
 
 
 def _prepare_built(name, refresh):
@@ -125,9 +125,10 @@ def _prepare_built(name, refresh):
         with paths.staging(target) as work:
             build.make(name, tree, work, progress)
         progress(f"{name}: ready")
+    return target
 
 
-def _prepare_stock(name, _refresh):
+def _prepare_stock(name):
     release, version = stock.find(STOCK[name])
     directory = paths.cache() / "kernels"
     target = directory / f"{name}-{version}-r{stock.RECIPE}"
@@ -140,10 +141,18 @@ def _prepare_stock(name, _refresh):
     link.unlink(missing_ok=True)
     link.symlink_to(target.name)
     link.rename(directory / name)
+    return target
 
 
 def clean():
     """Remove every kernel and source that is not the current one of its name."""
+    with contextlib.ExitStack() as locks:
+        for name in (*NAMES, "source"):
+            locks.enter_context(paths.locked(name))
+        _clean()
+
+
+def _clean():
     keep = {kernel.path for name in NAMES if (kernel := cached(name))}
     if unpacked := source.cached():
         keep.add(unpacked[1].parent)

@@ -138,7 +138,9 @@ class Run:
         return len(RESET.findall(self.emulator.text))
 
     def _splat(self):
-        return splat.first(self.console.text, self.options.allow)
+        """The first splat on the console; in whole lines, as half of one may mislead."""
+        lines, _, _ = self.console.text.rpartition("\n")
+        return splat.first(lines, self.options.allow)
 
     def _reset(self):
         """A machine that has reset: restarted in order, or after a panic."""
