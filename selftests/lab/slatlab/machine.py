@@ -88,9 +88,13 @@ class Machine:
 
     def _start(self, command):
         libc = ctypes.CDLL(None)
+        parent = os.getpid()
 
         def die_with_parent():
             libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+            # A parent that died before the call sends nothing any more.
+            if os.getppid() != parent:
+                os._exit(1)
 
         # The display needs a terminal of its own; what it draws is thrown away.
         self._pty, slave = pty.openpty()
