@@ -14,7 +14,7 @@ BACKENDS = {"vmx": "kvm-intel"}
 # Upper bound on guest residency. Without it a guest that keeps interrupts off hangs its
 # host CPU in Bochs, which then delivers no host interrupt as a VM exit.
 RESIDENCY = "residency_us=1000"
-DIRECTORIES = ("dev", "proc", "root", "sys", "tmp", "work")
+DIRECTORIES = ("dev", "proc", "root", "sys", "tmp", "lab/work")
 
 
 def make_slat(kernel):
@@ -112,7 +112,7 @@ class Image:
     def _copy_in(self, source):
         if not source.exists():
             raise LabError(f"--copy-in {source}: no such file")
-        self._initrd.add_tree(f"work/{source.resolve().name}", source.resolve())
+        self._initrd.add_tree(f"lab/work/{source.resolve().name}", source.resolve())
         files = source.rglob("*.ko") if source.is_dir() else [source]
         self.modules.extend(path for path in files if path.suffix == ".ko")
 
