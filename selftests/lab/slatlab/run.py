@@ -20,8 +20,10 @@ SPLAT_GRACE_SECONDS = 30
 # and does without XSAVE. Without XSAVEC and XSAVES it has no need of a compacted area.
 # Its SYSRET may leave a 32-bit program on a 16-bit stack: no such program may use the vDSO.
 # A machine without jitter gathers no entropy but the CPU's own.
+# With several CPUs its MWAIT misses stores that should end it, and all idle for ever.
 COMMAND_LINE = ("console=ttyS0 nokaslr norandmaps tsc=reliable no_timer_check panic=-1 "
-                "log_buf_len=1M clearcpuid=xsavec,xsaves random.trust_cpu=1 vdso32=0")
+                "idle=nomwait log_buf_len=1M clearcpuid=xsavec,xsaves random.trust_cpu=1 "
+                "vdso32=0")
 RESET = re.compile(r"bx_pc_system_c::Reset\(")
 
 

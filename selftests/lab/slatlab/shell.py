@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""An interactive shell: this terminal on one side, the machine's second serial port on the other."""
+"""An interactive shell: this terminal here, the machine's second serial port there."""
 
 import os
 import socket
