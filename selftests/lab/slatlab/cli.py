@@ -31,7 +31,7 @@ def _machine_options(parser):
     add("--module-args", default="", metavar="STR")
     add("--no-module", action="store_true", help="load no module")
     add("--with-kvm", action="store_true", help="load kvm and its backend instead of slat")
-    add("--append", default="", metavar="STR", help="more kernel command line")
+    add("--append", action="append", default=[], metavar="STR", help="more kernel command line")
     add("--expect", choices=("reboot", "panic"), help="succeed only if the machine does this")
     add("--leak-check", action="store_true", help="fail on memory that the module leaks")
     add("--allow", action="append", default=[], metavar="TEXT",

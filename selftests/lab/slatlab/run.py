@@ -107,8 +107,8 @@ class Run:
     def _command_line(self):
         words = [COMMAND_LINE, TSC_FREQUENCY,
                  "ignore_loglevel" if self.options.boot_noise else "loglevel=5",
-                 f"kmemleak={'on' if self.options.leak_check else 'off'}", self.options.append]
-        return " ".join(word for word in words if word)
+                 f"kmemleak={'on' if self.options.leak_check else 'off'}", *self.options.append]
+        return " ".join(words)
 
     def _follow(self, machine):
         """Until the guest has reported all or cannot any more; the cause if it cannot."""
