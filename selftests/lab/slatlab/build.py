@@ -119,7 +119,8 @@ def _run(command, log, mode="a"):
 
 def _fail(command, log):
     text = log.read_text(encoding="utf-8", errors="replace")
-    errors = [line for line in text.splitlines() if re.search(r"\berror\b|\*\*\*", line, re.I)]
+    errors = [line for line in text.splitlines()
+              if re.search(r"\berror: |: not found$|\*\*\*", line)]
     raise LabError(f"{' '.join(command)} failed: {errors[0] if errors else '?'} (log: {log})")
 
 
