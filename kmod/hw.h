@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What a hardware backend offers to the rest of the module.  It speaks of
- * CPUs, never of one vendor's control structures.
+ * CPUs, never of one vendor's control structures.  "cpu" is a CPU of this
+ * host, "vcpu" one of a guest.
  */
 #ifndef SLAT_HW_H
 #define SLAT_HW_H
 
 #include <linux/types.h>
 #include <linux/slat.h>
+
+#include "cpu/cpu.h"
 
 /**
  * struct slat_hw_config - what the administrator asks of a backend
@@ -45,6 +48,22 @@ struct slat_why {
  * @cpu_emergency: the same in any context, NMI included, whatever state the
  *	CPU is in; takes no lock
  * @describe: fill in the backend's part of what SLAT_GET_INFO returns
+ * @vcpu_alloc: get a guest CPU its control structure, its registers as after
+ *	RESET; process context.  0 or -ENOMEM
+ * @vcpu_free: undo @vcpu_alloc; it is loaded nowhere
+ * @vcpu_load: make it current on this CPU, taking it from another where it
+ *	has been current; preemption off
+ * @vcpu_put: it may be loaded elsewhere next; preemption off
+ * @vcpu_fetch: make the groups SLAT_STATE_* of slat_cpu.valid; loaded here
+ * @vcpu_enter: write back what is dirty, run the guest until it exits, and
+ *	handle a host NMI or machine check that ended it; interrupts off.  All
+ *	groups are invalid afterwards
+ * @vcpu_exit: say why the last @vcpu_enter ended; loaded here
+ * @vcpu_get_msr: an MSR whose value the control structure or the hardware
+ *	holds; -ENOENT: not one of those
+ * @vcpu_set_msr: the same, validated by the caller
+ * @flush_root: drop this CPU's cached translations of a second-level root;
+ *	interrupts off
  *
  * No member may be NULL.
  */
@@ -57,6 +76,16 @@ struct slat_hw_ops {
 	void (*cpu_disable)(void);
 	void (*cpu_emergency)(void);
 	void (*describe)(struct slat_info *info);
+	int (*vcpu_alloc)(struct slat_cpu *vcpu);
+	void (*vcpu_free)(struct slat_cpu *vcpu);
+	void (*vcpu_load)(struct slat_cpu *vcpu);
+	void (*vcpu_put)(struct slat_cpu *vcpu);
+	void (*vcpu_fetch)(struct slat_cpu *vcpu, u32 groups);
+	void (*vcpu_enter)(struct slat_cpu *vcpu);
+	void (*vcpu_exit)(struct slat_cpu *vcpu, struct slat_exit *exit);
+	int (*vcpu_get_msr)(struct slat_cpu *vcpu, u32 index, u64 *value);
+	int (*vcpu_set_msr)(struct slat_cpu *vcpu, u32 index, u64 value);
+	void (*flush_root)(u64 root);
 };
 
 extern const struct slat_hw_ops slat_vmx_ops;

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What a guest's CPU is, whoever runs it: its architectural state, the event
+ * that its next entry delivers, and why it last left the guest.
+ */
+#ifndef SLAT_CPU_CPU_H
+#define SLAT_CPU_CPU_H
+
+#include <linux/bits.h>
+#include <linux/kvm.h>
+#include <linux/types.h>
+
+/* General-purpose registers, numbered as instructions encode them. */
+enum slat_gpr {
+	SLAT_RAX, SLAT_RCX, SLAT_RDX, SLAT_RBX, SLAT_RSP, SLAT_RBP, SLAT_RSI, SLAT_RDI,
+	SLAT_R8, SLAT_R9, SLAT_R10, SLAT_R11, SLAT_R12, SLAT_R13, SLAT_R14, SLAT_R15,
+	SLAT_GPRS
+};
+
+/* Segment registers; the first six numbered as instructions encode them. */
+enum slat_seg {
+	SLAT_ES, SLAT_CS, SLAT_SS, SLAT_DS, SLAT_FS, SLAT_GS, SLAT_TR, SLAT_LDTR,
+	SLAT_SEGS
+};
+
+/*
+ * State that a backend keeps in its control structure moves between there and
+ * struct slat_cpu in these groups, when somebody asks for it.  Registers that
+ * belong to no group are always in struct slat_cpu outside the guest.
+ */
+#define SLAT_STATE_RIP		BIT(0)	/* rip */
+#define SLAT_STATE_RSP		BIT(1)	/* gpr[SLAT_RSP] */
+#define SLAT_STATE_RFLAGS	BIT(2)	/* rflags */
+#define SLAT_STATE_SEGS		BIT(3)	/* seg, gdt, idt, cpl */
+#define SLAT_STATE_CRS		BIT(4)	/* cr0, cr4, efer */
+#define SLAT_STATE_CR3		BIT(5)	/* cr3, pdptr */
+#define SLAT_STATE_DR7		BIT(6)	/* dr7; debug */
+#define SLAT_STATE_MSRS		BIT(7)	/* sysenter_*, pat, debugctl */
+#define SLAT_STATE_BLOCKING	BIT(8)	/* blocking, activity, pending_debug */
+#define SLAT_STATE_ALL		GENMASK(8, 0)
+
+/* What blocks events at an instruction boundary, in slat_cpu.blocking. */
+#define SLAT_BLOCKED_BY_STI	BIT(0)
+#define SLAT_BLOCKED_BY_MOV_SS	BIT(1)
+#define SLAT_BLOCKED_BY_NMI	BIT(3)
+
+enum slat_event_kind {
+	SLAT_EVENT_NONE,
+	SLAT_EVENT_INTERRUPT,		/* external */
+	SLAT_EVENT_NMI,
+	SLAT_EVENT_EXCEPTION,		/* raised by the CPU */
+	SLAT_EVENT_SOFT_INTERRUPT,	/* INT n */
+	SLAT_EVENT_SOFT_EXCEPTION,	/* INT3, INTO */
+	SLAT_EVENT_PRIVILEGED,		/* INT1 */
+};
+
+/**
+ * struct slat_event - something that is delivered through the guest's IDT
+ * @kind: what it is
+ * @vector: its IDT entry
+ * @has_error: it pushes @error
+ * @insn_len: length of the instruction that raised it, for the soft kinds
+ * @error: the error code
+ */
+struct slat_event {
+	enum slat_event_kind kind;
+	u8 vector;
+	bool has_error;
+	u8 insn_len;
+	u32 error;
+};
+
+enum slat_exit_reason {
+	SLAT_EXIT_HOST,			/* a host interrupt or NMI, or the residency bound */
+	SLAT_EXIT_EXCEPTION,		/* .event, .dr6 for #DB, .cr2 for #PF */
+	SLAT_EXIT_FAULT,		/* second-level translation: .fault */
+	SLAT_EXIT_MISCONFIG,		/* an MMIO entry: .fault, without access bits */
+	SLAT_EXIT_IO,			/* .io */
+	SLAT_EXIT_CPUID,
+	SLAT_EXIT_HLT,
+	SLAT_EXIT_RDMSR,
+	SLAT_EXIT_WRMSR,
+	SLAT_EXIT_CR,			/* .cr */
+	SLAT_EXIT_DR,			/* .dr */
+	SLAT_EXIT_XSETBV,
+	SLAT_EXIT_INVLPG,		/* .linear */
+	SLAT_EXIT_INVPCID,
+	SLAT_EXIT_INVD,			/* INVD or WBINVD */
+	SLAT_EXIT_RDPMC,
+	SLAT_EXIT_RDTSC,		/* RDTSC or RDTSCP: .reg 0 or 1 */
+	SLAT_EXIT_PAUSE,
+	SLAT_EXIT_IDLE,			/* MONITOR or MWAIT */
+	SLAT_EXIT_HYPERCALL,		/* VMCALL or VMMCALL */
+	SLAT_EXIT_UNDEFINED,		/* an instruction the guest does not have */
+	SLAT_EXIT_TASK_SWITCH,		/* .task */
+	SLAT_EXIT_INTERRUPT_WINDOW,	/* an interrupt can be delivered now */
+	SLAT_EXIT_NMI_WINDOW,		/* an NMI can be delivered now */
+	SLAT_EXIT_TRIPLE_FAULT,
+	SLAT_EXIT_FAILED_ENTRY,		/* .hardware */
+	SLAT_EXIT_UNKNOWN,		/* .hardware */
+	SLAT_EXIT_REASONS
+};
+
+/* Accesses of slat_exit.fault. */
+#define SLAT_ACCESS_READ	BIT(0)
+#define SLAT_ACCESS_WRITE	BIT(1)
+#define SLAT_ACCESS_EXEC	BIT(2)
+
+/**
+ * struct slat_exit - why a CPU left its guest
+ * @reason: which of the members below counts
+ * @insn_len: length of the instruction that exits, 0 where the hardware does
+ *	not say
+ * @undelivered: the event whose delivery the exit interrupted: it happens
+ *	again at the next entry unless something else replaces it
+ */
+struct slat_exit {
+	enum slat_exit_reason reason;
+	u8 insn_len;
+	struct slat_event undelivered;
+	union {
+		struct {
+			struct slat_event event;
+			u64 dr6;
+			u64 cr2;
+		};
+		struct {
+			u64 gpa;
+			u64 linear;	/* where linear_valid */
+			u32 access;	/* SLAT_ACCESS_* */
+			bool linear_valid;
+			bool walk;	/* by the walk of the guest's own tables */
+		} fault;
+		struct {
+			u16 port;
+			u8 size;	/* 1, 2, 4 */
+			bool in;
+			bool string;
+			bool rep;
+		} io;
+		struct {
+			u8 number;	/* 0, 3, 4, 8 */
+			u8 gpr;
+			bool write;
+			bool clts;	/* .number 0 */
+			bool lmsw;	/* .number 0, .source */
+			u16 source;
+		} cr;
+		struct {
+			u8 number;
+			u8 gpr;
+			bool write;
+		} dr;
+		struct {
+			u16 selector;
+			u8 source;	/* 0 CALL, 1 IRET, 2 JMP, 3 gate in the IDT */
+		} task;
+		struct {
+			u64 reason;	/* as the hardware numbers it */
+			u64 detail;	/* its exit qualification */
+		} hardware;
+		u64 linear;
+		u8 reg;
+	};
+};
+
+/**
+ * struct slat_cpu - a guest CPU
+ *
+ * Only the thread that runs the vCPU touches it, holding the vCPU's mutex.
+ *
+ * @valid: groups whose registers here are the current ones
+ * @dirty: groups that have been changed here since; a subset of @valid
+ * @event: what the next entry delivers
+ * @want_interrupt_window: exit as soon as an interrupt can be delivered
+ * @want_nmi_window: exit as soon as an NMI can be delivered
+ * @intercepts: exceptions that exit, by vector
+ * @debug: #DB and #BP belong to user space, whose debug registers count
+ * @root: physical address of the second-level root, in the backend's format
+ * @tsc_offset: guest TSC = host TSC scaled + @tsc_offset
+ * @tsc_ratio: 16.48 fixed point, 0: 1
+ * @host_cpu: where its control structure is loaded, -1: nowhere
+ * @hw: the backend's own
+ */
+struct slat_cpu {
+	u32 valid;
+	u32 dirty;
+
+	u64 gpr[SLAT_GPRS];
+	u64 rip;
+	u64 rflags;
+	struct kvm_segment seg[SLAT_SEGS];
+	struct kvm_dtable gdt;
+	struct kvm_dtable idt;
+	u64 cr0;
+	u64 cr2;
+	u64 cr3;
+	u64 cr4;
+	u64 cr8;
+	u64 efer;
+	u64 pdptr[4];
+	u64 dr[4];
+	u64 dr6;
+	u64 dr7;
+	u64 xcr0;
+	u64 sysenter_cs;
+	u64 sysenter_esp;
+	u64 sysenter_eip;
+	u64 star;
+	u64 lstar;
+	u64 cstar;
+	u64 sfmask;
+	u64 kernel_gs_base;
+	u64 tsc_aux;
+	u64 pat;
+	u64 debugctl;
+	u64 pending_debug;
+	u8 cpl;
+	u8 blocking;
+	u8 activity;
+
+	struct slat_event event;
+	bool want_interrupt_window;
+	bool want_nmi_window;
+	bool debug;
+	u32 intercepts;
+	u64 root;
+	u64 tsc_offset;
+	u64 tsc_ratio;
+	int host_cpu;
+	void *hw;
+};
+
+#endif /* SLAT_CPU_CPU_H */
