@@ -17,6 +17,9 @@
 		seen;							\
 	})
 
+/* All accesses here are sequentially consistent. */
+#define smp_mb()	((void)0)
+
 #define try_cmpxchg(ptr, oldp, new)					\
 	__atomic_compare_exchange_n(ptr, oldp, new, false,		\
 				    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)
@@ -42,6 +45,10 @@ struct unit_atomic64 {
 #define atomic_dec_and_test(v)		(!atomic_dec_return(v))
 
 #define atomic64_read(v)		atomic_read(v)
+#define atomic64_read_acquire(v)	atomic_read(v)
+#define atomic64_set_release(v, value)	atomic_set(v, value)
+#define atomic64_xchg(v, value)		xchg(&(v)->counter, (s64)(value))
+#define atomic64_try_cmpxchg(v, oldp, new) try_cmpxchg(&(v)->counter, oldp, (s64)(new))
 #define atomic64_set(v, value)		atomic_set(v, value)
 #define atomic64_add_return(value, v)	atomic_add_return(value, v)
 #define atomic64_inc_return(v)		atomic_inc_return(v)

@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Taking translations away: batches, the subtrees they unlink, and how those
+ * come to be free tables again.
+ *
+ * A subtree is unlinked whole, by one write to the entry above it, and put at
+ * the end of one list, which is thereby sorted by epoch.  While its epoch is
+ * not over it is in limbo; after that it is debt: nobody uses it, and whoever
+ * needs tables takes them from there.
+ */
+#include <linux/atomic.h>
+#include <linux/kernel.h>
+#include <linux/lockdep.h>
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
+#include <linux/string.h>
+
+#include "mmu/iter.h"
+#include "mmu/ptab.h"
+
+/**
+ * slat_batch_begin() - begin, or go on with, a mutation
+ * @batch: to fill
+ * @ptab: of these tables
+ *
+ * Process context.  Takes the tables' lock, until slat_batch_seal().
+ */
+void slat_batch_begin(struct slat_batch *batch, struct slat_ptab *ptab)
+{
+	*batch = (struct slat_batch) { .ptab = ptab };
+	batch->unlinked_end = &batch->unlinked;
+	spin_lock(&ptab->lock);
+}
+
+/**
+ * slat_batch_seal() - end what needs the lock
+ * @batch: since slat_batch_begin()
+ *
+ * Begins a new epoch if the batch removed anything.  If not, the current epoch
+ * counts nevertheless: somebody else may have removed what this caller looked
+ * for, and not waited yet.
+ */
+void slat_batch_seal(struct slat_batch *batch)
+{
+	struct slat_ptab *ptab = batch->ptab;
+	struct slat_table *table;
+
+	lockdep_assert_held(&ptab->lock);
+	if (!batch->unlinked && !batch->narrowed) {
+		batch->epoch = slat_epochs_now(&ptab->epochs);
+		spin_unlock(&ptab->lock);
+		return;
+	}
+
+	batch->epoch = slat_epochs_bump(&ptab->epochs);
+	slat_stat_inc(ptab->stats, SLAT_STAT_BATCHES);
+	if (batch->unlinked) {
+		unsigned long cookie = get_state_synchronize_rcu();
+
+		for (table = batch->unlinked; table; table = table->next) {
+			table->epoch = batch->epoch;
+			table->cookie = cookie;
+		}
+		*ptab->unlinked_end = batch->unlinked;
+		ptab->unlinked_end = batch->unlinked_end;
+		ptab->unlinked_count += batch->count;
+	}
+	spin_unlock(&ptab->lock);
+}
+
+/**
+ * slat_batch_commit() - return when nobody uses what the batch removed
+ * @batch: sealed
+ *
+ * See slat_epochs_wait() for the context.
+ */
+void slat_batch_commit(struct slat_batch *batch)
+{
+	slat_epochs_wait(&batch->ptab->epochs, batch->epoch);
+}
+
+static void batch_unlink(struct slat_batch *batch, struct slat_table *table)
+{
+	table->next = NULL;
+	*batch->unlinked_end = table;
+	batch->unlinked_end = &table->next;
+	batch->count++;
+}
+
+/**
+ * slat_ptab_unlink() - remove the translations of a range of guest frames
+ * @batch: begun
+ * @first: first guest frame
+ * @last: last guest frame
+ * @budget: entries to read at most, more or less
+ *
+ * A table is unlinked with all below it where the range covers it.  A leaf that
+ * the range covers in part goes as a whole.
+ *
+ * Return: the first frame that is left to do, @last + 1 if none.
+ */
+u64 slat_ptab_unlink(struct slat_batch *batch, u64 first, u64 last, unsigned long budget)
+{
+	struct slat_ptab *ptab = batch->ptab;
+	struct slat_iter it;
+
+	lockdep_assert_held(&ptab->lock);
+	if (!ptab->root)
+		return last + 1;
+
+	slat_iter_start(&it, ptab, ptab->root, first, last);
+	while (slat_iter_next(&it)) {
+		if (it.steps > budget)
+			return it.next;
+		if (it.descend && !slat_iter_covered(&it, first))
+			continue;
+		/* A fault may widen or split it meanwhile. */
+		it.pte = xchg(it.entry, 0);
+		batch->narrowed = true;
+		if (slat_pte_is_table(ptab->format, it.pte, it.level))
+			batch_unlink(batch, slat_table_at(it.pte & SLAT_PTE_ADDR));
+		slat_iter_skip(&it);
+	}
+	return last + 1;
+}
+
+/**
+ * slat_ptab_write_protect() - make the leaves of a range read-only
+ * @batch: begun
+ * @first: first guest frame
+ * @last: last guest frame
+ * @budget: entries to read at most, more or less
+ *
+ * A huge leaf that reaches beyond the range is protected as a whole.
+ *
+ * Return: the first frame that is left to do, @last + 1 if none.
+ */
+u64 slat_ptab_write_protect(struct slat_batch *batch, u64 first, u64 last,
+			    unsigned long budget)
+{
+	struct slat_ptab *ptab = batch->ptab;
+	u64 writable = ptab->format->write | ptab->format->dirty;
+	struct slat_iter it;
+
+	lockdep_assert_held(&ptab->lock);
+	if (!ptab->root)
+		return last + 1;
+
+	slat_iter_start(&it, ptab, ptab->root, first, last);
+	while (slat_iter_next(&it)) {
+		if (it.steps > budget)
+			return it.next;
+		/* Its accessed bit may change, and a fault may split it. */
+		while (slat_pte_is_leaf(ptab->format, it.pte, it.level) &&
+		       it.pte & ptab->format->write) {
+			if (try_cmpxchg(it.entry, &it.pte, it.pte & ~writable)) {
+				batch->narrowed = true;
+				break;
+			}
+		}
+		it.descend = slat_pte_is_table(ptab->format, it.pte, it.level);
+	}
+	return last + 1;
+}
+
+/**
+ * slat_ptab_drop_root() - remove all translations, in constant time
+ * @batch: begun
+ *
+ * Who is in the guest goes on with the old root until the batch is committed;
+ * nobody enters with it any more.
+ */
+void slat_ptab_drop_root(struct slat_batch *batch)
+{
+	struct slat_ptab *ptab = batch->ptab;
+	struct slat_table *root;
+
+	lockdep_assert_held(&ptab->lock);
+	root = xchg(&ptab->root, NULL);
+	if (!root)
+		return;
+	ptab->generation++;
+	batch_unlink(batch, root);
+	slat_stat_inc(ptab->stats, SLAT_STAT_ZAPS);
+}
+
+/* Takes the oldest unlinked table, if its epoch is over. */
+static struct slat_table *debt_pop(struct slat_ptab *ptab)
+{
+	struct slat_table *table;
+
+	if (!READ_ONCE(ptab->unlinked))
+		return NULL;
+	spin_lock(&ptab->lock);
+	table = ptab->unlinked;
+	if (table && slat_epochs_done(&ptab->epochs, table->epoch)) {
+		ptab->unlinked = table->next;
+		if (!table->next)
+			ptab->unlinked_end = &ptab->unlinked;
+		ptab->unlinked_count--;
+	} else {
+		table = NULL;
+	}
+	spin_unlock(&ptab->lock);
+	return table;
+}
+
+/* Makes the tables below one that is ours alone the oldest of the list. */
+static void debt_push_children(struct slat_ptab *ptab, struct slat_table *table)
+{
+	struct slat_table *first = NULL, **end = &first;
+	unsigned long count = 0;
+	int i;
+
+	for (i = 0; table->level > 1 && i < SLAT_TABLE_ENTRIES; i++) {
+		u64 pte = table->entries[i];
+		struct slat_table *child;
+
+		if (!slat_pte_is_table(ptab->format, pte, table->level))
+			continue;
+		child = slat_table_at(pte & SLAT_PTE_ADDR);
+		child->epoch = table->epoch;
+		child->cookie = table->cookie;
+		*end = child;
+		end = &child->next;
+		count++;
+	}
+	if (!first)
+		return;
+
+	spin_lock(&ptab->lock);
+	*end = ptab->unlinked;
+	if (!ptab->unlinked)
+		ptab->unlinked_end = end;
+	ptab->unlinked = first;
+	ptab->unlinked_count += count;
+	spin_unlock(&ptab->lock);
+}
+
+/**
+ * slat_ptab_reuse() - a zeroed table out of the debt
+ * @ptab: the tables
+ *
+ * Process context.
+ *
+ * Return: the table; NULL if there is none that could be used again at once.
+ */
+struct slat_table *slat_ptab_reuse(struct slat_ptab *ptab)
+{
+	struct slat_table *table = debt_pop(ptab);
+
+	if (!table)
+		return NULL;
+	debt_push_children(ptab, table);
+	/* A root does not become another table: it has more than one needs. */
+	if (table->seen || !poll_state_synchronize_rcu(table->cookie)) {
+		slat_table_free_rcu(table, ptab->stats);
+		return NULL;
+	}
+	memset(table->entries, 0, PAGE_SIZE);
+	return table;
+}
+
+/**
+ * slat_ptab_reclaim() - free tables out of the debt
+ * @ptab: the tables
+ * @count: at most so many
+ *
+ * Process context; may sleep.
+ */
+void slat_ptab_reclaim(struct slat_ptab *ptab, unsigned long count)
+{
+	struct slat_table *table;
+
+	while (count-- && (table = debt_pop(ptab))) {
+		debt_push_children(ptab, table);
+		if (poll_state_synchronize_rcu(table->cookie))
+			slat_table_free(table, ptab->stats);
+		else
+			slat_table_free_rcu(table, ptab->stats);
+		cond_resched();
+	}
+}

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/errno.h>
+#include <linux/gfp.h>
+#include <linux/kernel.h>
+#include <linux/slab.h>
+#include <linux/smp.h>
+
+#include "mmu/table.h"
+
+/**
+ * slat_table_alloc() - a zeroed table that is linked nowhere
+ * @stats: where to count
+ *
+ * Process context.  Charged to the caller's memory control group.
+ *
+ * Return: the table, NULL without memory.
+ */
+struct slat_table *slat_table_alloc(struct slat_stats __percpu *stats)
+{
+	struct slat_table *table = kzalloc(sizeof(*table), GFP_KERNEL_ACCOUNT);
+
+	if (!table)
+		return NULL;
+	table->entries = (u64 *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
+	if (!table->entries) {
+		kfree(table);
+		return NULL;
+	}
+	set_page_private(virt_to_page(table->entries), (unsigned long)table);
+	slat_stat_inc(stats, SLAT_STAT_TABLES_ALLOCATED);
+	return table;
+}
+
+/**
+ * slat_table_make_root() - let CPUs enter through a table
+ * @table: linked nowhere
+ *
+ * Process context.  Its first entry on each CPU invalidates what that CPU may
+ * have cached of the page's former life.
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int slat_table_make_root(struct slat_table *table)
+{
+	table->seen = kvcalloc(nr_cpu_ids, sizeof(*table->seen), GFP_KERNEL_ACCOUNT);
+	return table->seen ? 0 : -ENOMEM;
+}
+
+static void table_free(struct slat_table *table)
+{
+	set_page_private(virt_to_page(table->entries), 0);
+	free_page((unsigned long)table->entries);
+	kvfree(table->seen);
+	kfree(table);
+}
+
+/**
+ * slat_table_free() - free a table that nobody reads any more
+ * @table: unlinked, its epoch and its grace period over
+ * @stats: where to count
+ *
+ * Process context.
+ */
+void slat_table_free(struct slat_table *table, struct slat_stats __percpu *stats)
+{
+	slat_stat_inc(stats, SLAT_STAT_TABLES_FREED);
+	table_free(table);
+}
+
+static void table_free_callback(struct rcu_head *rcu)
+{
+	table_free(container_of(rcu, struct slat_table, rcu));
+}
+
+/**
+ * slat_table_free_rcu() - free a table when its grace period is over
+ * @table: unlinked, its epoch over
+ * @stats: where to count
+ *
+ * Any context.
+ */
+void slat_table_free_rcu(struct slat_table *table, struct slat_stats __percpu *stats)
+{
+	slat_stat_inc(stats, SLAT_STAT_TABLES_FREED);
+	call_rcu(&table->rcu, table_free_callback);
+}

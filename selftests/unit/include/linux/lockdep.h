@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef SLAT_UNIT_LINUX_LOCKDEP_H
+#define SLAT_UNIT_LINUX_LOCKDEP_H
+
+#include <linux/bug.h>
+#include <linux/spinlock.h>
+
+#define lockdep_assert_held(lock)	WARN_ON(!(lock)->held)
+
+#endif /* SLAT_UNIT_LINUX_LOCKDEP_H */

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Readers hold a lock for reading; a grace period is having it for writing. */
+#ifndef SLAT_UNIT_LINUX_RCUPDATE_H
+#define SLAT_UNIT_LINUX_RCUPDATE_H
+
+#include <pthread.h>
+#include <stdbool.h>
+
+extern pthread_rwlock_t unit_rcu;
+
+struct rcu_head {
+	int unused;
+};
+
+#define rcu_read_lock()			pthread_rwlock_rdlock(&unit_rcu)
+#define rcu_read_unlock()		pthread_rwlock_unlock(&unit_rcu)
+#define get_state_synchronize_rcu()	0UL
+
+static inline bool poll_state_synchronize_rcu(unsigned long cookie)
+{
+	if (pthread_rwlock_trywrlock(&unit_rcu))
+		return false;
+	pthread_rwlock_unlock(&unit_rcu);
+	return true;
+}
+
+static inline void call_rcu(struct rcu_head *rcu, void (*fn)(struct rcu_head *rcu))
+{
+	pthread_rwlock_wrlock(&unit_rcu);
+	pthread_rwlock_unlock(&unit_rcu);
+	fn(rcu);
+}
+
+#endif /* SLAT_UNIT_LINUX_RCUPDATE_H */

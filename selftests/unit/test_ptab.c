@@ -1,0 +1,505 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The translation engine, one thread at a time: what it installs, removes,
+ * counts, and when it lets go of tables.
+ */
+#include "ptab_host.h"
+#include "unit.h"
+
+#define RW	(SLAT_ACCESS_READ | SLAT_ACCESS_WRITE | SLAT_ACCESS_EXEC)
+#define RO	(SLAT_ACCESS_READ | SLAT_ACCESS_EXEC)
+#define ALL	(BIT_ULL(36) - 1)
+
+static struct slat_ptab ptab;
+static struct slat_cache cache;
+static struct slat_actor *actor;
+static int kicks;
+static int flushes;
+
+static void kick(int cpu)
+{
+	kicks++;
+}
+
+static void flush(u64 root)
+{
+	flushes++;
+}
+
+static u64 stat(enum slat_stat stat)
+{
+	return slat_stat_read(ptab.stats, stat);
+}
+
+static u64 live(void)
+{
+	return stat(SLAT_STAT_TABLES_ALLOCATED) - stat(SLAT_STAT_TABLES_FREED) -
+	       ptab.unlinked_count - cache.count;
+}
+
+static void begin(void)
+{
+	kicks = 0;
+	flushes = 0;
+	cache = (struct slat_cache) { };
+	CHECK_EQ(0, slat_ptab_init(&ptab, &format, LEVELS, kick));
+	CHECK_EQ(0, slat_ptab_get_root(&ptab));
+	actor = slat_actor_get(&ptab.epochs);
+}
+
+/* Every table that was allocated is freed again (I8, I9). */
+static void end(void)
+{
+	u64 *count = ptab.stats->count;
+	u64 allocated;
+
+	slat_actor_put(actor);
+	slat_ptab_drain_cache(&ptab, &cache);
+	allocated = stat(SLAT_STAT_TABLES_ALLOCATED);
+
+	/* Its counters go as well: count what it is about to free first. */
+	struct slat_batch batch;
+
+	slat_batch_begin(&batch, &ptab);
+	slat_ptab_drop_root(&batch);
+	slat_batch_seal(&batch);
+	slat_batch_commit(&batch);
+	slat_ptab_reclaim(&ptab, ULONG_MAX);
+	CHECK_EQ(allocated, count[SLAT_STAT_TABLES_FREED]);
+	CHECK_EQ(0, ptab.unlinked_count);
+	slat_ptab_destroy(&ptab);
+}
+
+static enum slat_install install(u64 gfn, u64 pfn, unsigned int level, u32 access)
+{
+	enum slat_install result;
+
+	CHECK_EQ(0, slat_ptab_fill_cache(&ptab, &cache));
+	slat_actor_host_begin(actor);
+	result = slat_ptab_install(&ptab, &cache, gfn, pfn, level, access, true);
+	slat_actor_host_end(actor);
+	return result;
+}
+
+static u64 leaf(u64 gfn, unsigned int *level)
+{
+	return hw_walk(slat_table_pa(ptab.root), gfn, level);
+}
+
+/* The access a frame has, if it is mapped to this page by a leaf of this level. */
+static u32 mapped(u64 gfn, u64 pfn, unsigned int level)
+{
+	unsigned int at;
+	u64 pte = leaf(gfn, &at);
+
+	if (!slat_pte_present(&format, pte))
+		return 0;
+	CHECK_EQ(level, at);
+	CHECK_EQ(pfn, hw_pfn(pte, gfn, at));
+	return slat_pte_access(&format, pte);
+}
+
+static void unlink_range(u64 first, u64 last)
+{
+	struct slat_batch batch;
+
+	slat_batch_begin(&batch, &ptab);
+	CHECK_EQ(last + 1, slat_ptab_unlink(&batch, first, last, ULONG_MAX));
+	slat_batch_seal(&batch);
+	slat_batch_commit(&batch);
+}
+
+static void leaves_of_each_size(void)
+{
+	begin();
+	CHECK_EQ(SLAT_INSTALLED, install(5, 1005, 1, RW));
+	CHECK_EQ(SLAT_INSTALLED, install(512 + 7, 2048 + 7, 2, RW));
+	CHECK_EQ(SLAT_INSTALLED, install(BIT(18) + 9, BIT(19) + 9, 3, RO));
+	CHECK_EQ(RW, mapped(5, 1005, 1));
+	CHECK_EQ(0, mapped(6, 0, 1));
+	CHECK_EQ(RW, mapped(512, 2048, 2));
+	CHECK_EQ(RW, mapped(1023, 2048 + 511, 2));
+	CHECK_EQ(RO, mapped(BIT(18) + 1000, BIT(19) + 1000, 3));
+	end();
+}
+
+static void present_means_nothing_to_do(void)
+{
+	begin();
+	install(5, 1005, 1, RW);
+	CHECK_EQ(SLAT_PRESENT, install(5, 1005, 1, RW));
+	CHECK_EQ(SLAT_PRESENT, install(5, 1005, 1, RO));
+	install(512, 2048, 2, RW);
+	CHECK_EQ(SLAT_PRESENT, install(513, 2049, 1, RW));
+	CHECK_EQ(2, stat(SLAT_STAT_INSTALLS));
+	end();
+}
+
+static void rights_are_added(void)
+{
+	begin();
+	install(5, 1005, 1, SLAT_ACCESS_READ);
+	CHECK_EQ(SLAT_INSTALLED, install(5, 1005, 1, SLAT_ACCESS_READ | SLAT_ACCESS_WRITE));
+	CHECK_EQ(SLAT_ACCESS_READ | SLAT_ACCESS_WRITE, mapped(5, 1005, 1));
+	CHECK_EQ(SLAT_INSTALLED, install(5, 1005, 1, RO));
+	CHECK_EQ(RW, mapped(5, 1005, 1));
+	end();
+}
+
+static void another_page_is_a_conflict(void)
+{
+	begin();
+	install(5, 1005, 1, RW);
+	CHECK_EQ(SLAT_CONFLICT, install(5, 1006, 1, RW));
+	install(512, 2048, 2, RW);
+	CHECK_EQ(SLAT_CONFLICT, install(512, 4096, 2, RW));
+	CHECK_EQ(SLAT_CONFLICT, install(512, 4096, 1, RW));
+	CHECK_EQ(RW, mapped(5, 1005, 1));
+	end();
+}
+
+static void a_small_leaf_splits_a_large_one(void)
+{
+	begin();
+	install(BIT(18), BIT(18), 3, RO);
+	CHECK_EQ(SLAT_INSTALLED, install(BIT(18) + 513, BIT(18) + 513, 1, RW));
+	CHECK_EQ(RW, mapped(BIT(18) + 513, BIT(18) + 513, 1));
+	CHECK_EQ(RO, mapped(BIT(18) + 514, BIT(18) + 514, 1));
+	CHECK_EQ(RO, mapped(BIT(18) + 5, BIT(18) + 5, 2));
+	CHECK_EQ(2, stat(SLAT_STAT_SPLITS));
+	end();
+}
+
+static void a_large_leaf_stays_below_a_table(void)
+{
+	begin();
+	install(512, 2048, 1, RW);
+	CHECK_EQ(SLAT_INSTALLED, install(513, 2049, 2, RW));
+	CHECK_EQ(RW, mapped(513, 2049, 1));
+	CHECK_EQ(0, mapped(514, 0, 1));
+	end();
+}
+
+static void ranges_are_unlinked(void)
+{
+	u64 gfn;
+
+	begin();
+	for (gfn = 0; gfn < 2048; gfn++)
+		install(gfn, gfn + 4096, 1, RW);
+	unlink_range(500, 1600);
+	for (gfn = 0; gfn < 2048; gfn++)
+		CHECK_EQ(gfn < 500 || gfn > 1600 ? RW : 0, mapped(gfn, gfn + 4096, 1));
+	/* The tables of 512 to 1535 went whole. */
+	CHECK_EQ(2, ptab.unlinked_count);
+	end();
+}
+
+static void a_leaf_covered_in_part_goes_whole(void)
+{
+	begin();
+	install(512, 2048, 2, RW);
+	install(1024, 4096, 2, RW);
+	unlink_range(1023, 1023);
+	CHECK_EQ(0, mapped(512, 0, 2));
+	CHECK_EQ(RW, mapped(1024, 4096, 2));
+	end();
+}
+
+static void a_budget_is_kept_and_resumed(void)
+{
+	u64 next = 0, gfn;
+	int batches = 0;
+
+	begin();
+	for (gfn = 1; gfn < 4000; gfn++)
+		install(gfn, gfn + 4096, 1, RW);
+	while (next <= 3998) {
+		struct slat_batch batch;
+
+		slat_batch_begin(&batch, &ptab);
+		next = slat_ptab_unlink(&batch, next ?: 1, 3998, 64);
+		slat_batch_seal(&batch);
+		slat_batch_commit(&batch);
+		batches++;
+	}
+	CHECK(batches > 10);
+	for (gfn = 1; gfn < 4000; gfn++)
+		CHECK_EQ(gfn == 3999 ? RW : 0, mapped(gfn, gfn + 4096, 1));
+	end();
+}
+
+static void leaves_are_write_protected(void)
+{
+	struct slat_batch batch;
+
+	begin();
+	install(511, 1023, 1, RW);
+	install(512, 2048, 2, RW);
+	install(1024, 4096, 1, RO);
+	slat_batch_begin(&batch, &ptab);
+	CHECK_EQ(1025, slat_ptab_write_protect(&batch, 512, 1024, ULONG_MAX));
+	slat_batch_seal(&batch);
+	CHECK(batch.narrowed);
+	CHECK_EQ(RW, mapped(511, 1023, 1));
+	CHECK_EQ(RO, mapped(512, 2048, 2));
+	CHECK_EQ(RO, mapped(1024, 4096, 1));
+
+	slat_batch_begin(&batch, &ptab);
+	slat_ptab_write_protect(&batch, 512, 1024, ULONG_MAX);
+	slat_batch_seal(&batch);
+	CHECK(!batch.narrowed);
+	end();
+}
+
+static void age_tells_and_forgets(void)
+{
+	begin();
+	install(512, 2048, 2, RW);
+	CHECK(slat_ptab_age(&ptab, 0, 600, false));
+	CHECK(slat_ptab_age(&ptab, 513, 513, true));
+	CHECK(!slat_ptab_age(&ptab, 0, ALL, true));
+	CHECK_EQ(RW, mapped(512, 2048, 2));
+	end();
+}
+
+/* I6 */
+static void dropping_all_writes_one_entry(void)
+{
+	struct slat_batch batch;
+	struct slat_table *root;
+	unsigned int level;
+	u64 gfn;
+
+	begin();
+	for (gfn = 0; gfn < 4096; gfn++)
+		install(gfn << 9, gfn << 9, 1, RW);
+	root = ptab.root;
+	slat_batch_begin(&batch, &ptab);
+	slat_ptab_drop_root(&batch);
+	CHECK(!ptab.root);
+	CHECK_EQ(1, batch.count);
+	slat_batch_seal(&batch);
+	CHECK_EQ(1, ptab.unlinked_count);
+	CHECK_EQ(1, ptab.generation);
+	/* Nothing below the root has changed. */
+	for (gfn = 0; gfn < 4096; gfn++)
+		CHECK(hw_walk(slat_table_pa(root), gfn << 9, &level));
+	CHECK_EQ(SLAT_NO_ROOT, install(1, 1, 1, RW));
+	end();
+}
+
+/* I8: a table is live, in the caller's hands, unlinked, or free. */
+static void counters_balance(void)
+{
+	u64 gfn;
+
+	begin();
+	for (gfn = 0; gfn < 64; gfn++)
+		install(gfn << 18, gfn, 1, RW);
+	CHECK_EQ(1 + 1 + 64 + 64, live());
+	unlink_range(0, ALL);
+	/* Unlinked whole at the highest level, they count as live until popped. */
+	CHECK_EQ(1, ptab.unlinked_count);
+	slat_ptab_reclaim(&ptab, 1);
+	CHECK_EQ(64, ptab.unlinked_count);
+	slat_ptab_reclaim(&ptab, ULONG_MAX);
+	CHECK_EQ(0, ptab.unlinked_count);
+	CHECK_EQ(1, live());
+	end();
+}
+
+/* I1 */
+static void a_table_waits_for_who_is_inside(void)
+{
+	struct slat_actor *other;
+	struct slat_batch batch;
+	u64 root;
+
+	begin();
+	other = slat_actor_get(&ptab.epochs);
+	install(5, 1005, 1, RW);
+	CHECK(slat_ptab_enter(&ptab, other, flush, &root));
+
+	slat_batch_begin(&batch, &ptab);
+	slat_ptab_unlink(&batch, 0, ALL, ULONG_MAX);
+	slat_batch_seal(&batch);
+	CHECK(!slat_epochs_poll(&ptab.epochs, batch.epoch));
+	CHECK(!slat_ptab_reuse(&ptab));
+
+	/* At the new epoch it holds nothing of before, though it is inside. */
+	slat_actor_leave(other);
+	CHECK(slat_ptab_enter(&ptab, other, flush, &root));
+	CHECK(slat_epochs_poll(&ptab.epochs, batch.epoch));
+	slat_cache_put(&cache, slat_ptab_reuse(&ptab));
+	slat_actor_leave(other);
+	slat_actor_put(other);
+	end();
+}
+
+static void a_table_waits_for_a_host_section(void)
+{
+	struct slat_actor *other;
+	struct slat_batch batch;
+
+	begin();
+	other = slat_actor_get(&ptab.epochs);
+	install(5, 1005, 1, RW);
+	slat_actor_host_begin(other);
+	slat_batch_begin(&batch, &ptab);
+	slat_ptab_unlink(&batch, 0, ALL, ULONG_MAX);
+	slat_batch_seal(&batch);
+	CHECK(!slat_epochs_poll(&ptab.epochs, batch.epoch));
+	CHECK_EQ(0, kicks);
+	CHECK(!slat_ptab_reuse(&ptab));
+	slat_actor_host_end(other);
+	CHECK(slat_epochs_poll(&ptab.epochs, batch.epoch));
+	slat_actor_put(other);
+	end();
+}
+
+/* Rule 4: who finds nothing waits for who found it first. */
+static void an_empty_batch_waits_for_an_earlier_one(void)
+{
+	struct slat_actor *other;
+	struct slat_batch first, second;
+	u64 root;
+
+	begin();
+	other = slat_actor_get(&ptab.epochs);
+	install(5, 1005, 1, RW);
+	CHECK(slat_ptab_enter(&ptab, other, flush, &root));
+	slat_batch_begin(&first, &ptab);
+	slat_ptab_unlink(&first, 0, ALL, ULONG_MAX);
+	slat_batch_seal(&first);
+
+	slat_batch_begin(&second, &ptab);
+	slat_ptab_unlink(&second, 0, ALL, ULONG_MAX);
+	slat_batch_seal(&second);
+	CHECK(!second.narrowed);
+	CHECK_EQ(first.epoch, second.epoch);
+	CHECK(!slat_epochs_poll(&ptab.epochs, second.epoch));
+	slat_actor_leave(other);
+	slat_actor_put(other);
+	end();
+}
+
+static void nobody_inside_nobody_kicked(void)
+{
+	begin();
+	install(5, 1005, 1, RW);
+	unlink_range(0, ALL);
+	CHECK_EQ(0, kicks);
+	CHECK_EQ(0, stat(SLAT_STAT_IPIS_SENT));
+	CHECK_EQ(0, stat(SLAT_STAT_WAITS));
+	end();
+}
+
+static void one_ipi_for_each_entry(void)
+{
+	struct slat_actor *other;
+	struct slat_batch batch;
+	u64 root;
+	int i;
+
+	begin();
+	other = slat_actor_get(&ptab.epochs);
+	CHECK(slat_ptab_enter(&ptab, other, flush, &root));
+	for (i = 0; i < 3; i++) {
+		install(5, 1005, 1, RW);
+		slat_batch_begin(&batch, &ptab);
+		slat_ptab_unlink(&batch, 0, ALL, ULONG_MAX);
+		slat_batch_seal(&batch);
+		CHECK(!slat_epochs_poll(&ptab.epochs, batch.epoch));
+	}
+	CHECK_EQ(1, kicks);
+	CHECK_EQ(2, stat(SLAT_STAT_IPIS_SAVED));
+	slat_actor_leave(other);
+	slat_actor_put(other);
+	end();
+}
+
+static void a_tlb_is_flushed_once_an_epoch(void)
+{
+	u64 root;
+
+	begin();
+	CHECK(slat_ptab_enter(&ptab, actor, flush, &root));
+	CHECK_EQ(1, flushes);
+	slat_actor_leave(actor);
+	CHECK(slat_ptab_enter(&ptab, actor, flush, &root));
+	CHECK_EQ(1, flushes);
+	slat_actor_leave(actor);
+	install(5, 1005, 1, RW);
+	unlink_range(0, ALL);
+	CHECK(slat_ptab_enter(&ptab, actor, flush, &root));
+	CHECK_EQ(2, flushes);
+	slat_actor_leave(actor);
+	unit_cpu = 1;
+	CHECK(slat_ptab_enter(&ptab, actor, flush, &root));
+	CHECK_EQ(3, flushes);
+	slat_actor_leave(actor);
+	unit_cpu = 0;
+	end();
+}
+
+static void no_root_no_entry(void)
+{
+	struct slat_batch batch;
+	u64 root;
+
+	begin();
+	slat_batch_begin(&batch, &ptab);
+	slat_ptab_drop_root(&batch);
+	slat_batch_seal(&batch);
+	CHECK(!slat_ptab_enter(&ptab, actor, flush, &root));
+	CHECK(slat_epochs_poll(&ptab.epochs, batch.epoch));
+	CHECK_EQ(0, slat_ptab_get_root(&ptab));
+	CHECK(slat_ptab_enter(&ptab, actor, flush, &root));
+	CHECK_EQ(1, flushes);
+	slat_actor_leave(actor);
+	end();
+}
+
+static void actors_are_used_again(void)
+{
+	struct slat_actor *other, *third;
+
+	begin();
+	other = slat_actor_get(&ptab.epochs);
+	CHECK(other != actor);
+	slat_actor_put(other);
+	third = slat_actor_get(&ptab.epochs);
+	CHECK(other == third);
+	slat_actor_put(third);
+	end();
+}
+
+int main(void)
+{
+	static const struct unit_case cases[] = {
+		UNIT_CASE(leaves_of_each_size),
+		UNIT_CASE(present_means_nothing_to_do),
+		UNIT_CASE(rights_are_added),
+		UNIT_CASE(another_page_is_a_conflict),
+		UNIT_CASE(a_small_leaf_splits_a_large_one),
+		UNIT_CASE(a_large_leaf_stays_below_a_table),
+		UNIT_CASE(ranges_are_unlinked),
+		UNIT_CASE(a_leaf_covered_in_part_goes_whole),
+		UNIT_CASE(a_budget_is_kept_and_resumed),
+		UNIT_CASE(leaves_are_write_protected),
+		UNIT_CASE(age_tells_and_forgets),
+		UNIT_CASE(dropping_all_writes_one_entry),
+		UNIT_CASE(counters_balance),
+		UNIT_CASE(a_table_waits_for_who_is_inside),
+		UNIT_CASE(a_table_waits_for_a_host_section),
+		UNIT_CASE(an_empty_batch_waits_for_an_earlier_one),
+		UNIT_CASE(nobody_inside_nobody_kicked),
+		UNIT_CASE(one_ipi_for_each_entry),
+		UNIT_CASE(a_tlb_is_flushed_once_an_epoch),
+		UNIT_CASE(no_root_no_entry),
+		UNIT_CASE(actors_are_used_again),
+	};
+
+	return unit_run(cases, ARRAY_SIZE(cases));
+}
