@@ -32,6 +32,12 @@ void slat_batch_begin(struct slat_batch *batch, struct slat_ptab *ptab)
 	spin_lock(&ptab->lock);
 }
 
+/* Under the lock; read as a hint without. */
+static void unlinked_add(struct slat_ptab *ptab, long count)
+{
+	WRITE_ONCE(ptab->unlinked_count, ptab->unlinked_count + count);
+}
+
 /**
  * slat_batch_seal() - end what needs the lock
  * @batch: since slat_batch_begin()
@@ -63,7 +69,7 @@ void slat_batch_seal(struct slat_batch *batch)
 		}
 		*ptab->unlinked_end = batch->unlinked;
 		ptab->unlinked_end = batch->unlinked_end;
-		ptab->unlinked_count += batch->count;
+		unlinked_add(ptab, batch->count);
 	}
 	spin_unlock(&ptab->lock);
 }
@@ -102,13 +108,14 @@ static void batch_unlink(struct slat_batch *batch, struct slat_table *table)
 u64 slat_ptab_unlink(struct slat_batch *batch, u64 first, u64 last, unsigned long budget)
 {
 	struct slat_ptab *ptab = batch->ptab;
+	struct slat_table *root = smp_load_acquire(&ptab->root);
 	struct slat_iter it;
 
 	lockdep_assert_held(&ptab->lock);
-	if (!ptab->root)
+	if (!root)
 		return last + 1;
 
-	slat_iter_start(&it, ptab, ptab->root, first, last);
+	slat_iter_start(&it, ptab, root, first, last);
 	while (slat_iter_next(&it)) {
 		if (it.steps > budget)
 			return it.next;
@@ -139,14 +146,15 @@ u64 slat_ptab_write_protect(struct slat_batch *batch, u64 first, u64 last,
 			    unsigned long budget)
 {
 	struct slat_ptab *ptab = batch->ptab;
+	struct slat_table *root = smp_load_acquire(&ptab->root);
 	u64 writable = ptab->format->write | ptab->format->dirty;
 	struct slat_iter it;
 
 	lockdep_assert_held(&ptab->lock);
-	if (!ptab->root)
+	if (!root)
 		return last + 1;
 
-	slat_iter_start(&it, ptab, ptab->root, first, last);
+	slat_iter_start(&it, ptab, root, first, last);
 	while (slat_iter_next(&it)) {
 		if (it.steps > budget)
 			return it.next;
@@ -189,7 +197,7 @@ static struct slat_table *debt_pop(struct slat_ptab *ptab)
 {
 	struct slat_table *table;
 
-	if (!READ_ONCE(ptab->unlinked))
+	if (!READ_ONCE(ptab->unlinked_count))
 		return NULL;
 	spin_lock(&ptab->lock);
 	table = ptab->unlinked;
@@ -197,7 +205,7 @@ static struct slat_table *debt_pop(struct slat_ptab *ptab)
 		ptab->unlinked = table->next;
 		if (!table->next)
 			ptab->unlinked_end = &ptab->unlinked;
-		ptab->unlinked_count--;
+		unlinked_add(ptab, -1);
 	} else {
 		table = NULL;
 	}
@@ -213,7 +221,7 @@ static void debt_push_children(struct slat_ptab *ptab, struct slat_table *table)
 	int i;
 
 	for (i = 0; table->level > 1 && i < SLAT_TABLE_ENTRIES; i++) {
-		u64 pte = table->entries[i];
+		u64 pte = READ_ONCE(table->entries[i]);	/* aging may go on */
 		struct slat_table *child;
 
 		if (!slat_pte_is_table(ptab->format, pte, table->level))
@@ -233,7 +241,7 @@ static void debt_push_children(struct slat_ptab *ptab, struct slat_table *table)
 	if (!ptab->unlinked)
 		ptab->unlinked_end = end;
 	ptab->unlinked = first;
-	ptab->unlinked_count += count;
+	unlinked_add(ptab, count);
 	spin_unlock(&ptab->lock);
 }
 

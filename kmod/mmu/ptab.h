@@ -36,7 +36,7 @@
  * @generation: how many roots have been dropped; @lock
  * @unlinked: subtrees that are linked no more, by epoch, oldest first; @lock
  * @unlinked_end: where the next one goes; @lock
- * @unlinked_count: how many they are; @lock
+ * @unlinked_count: how many they are; @lock, read as a hint without
  * @stats: counters
  */
 struct slat_ptab {
