@@ -11,6 +11,7 @@
 #include <linux/slat.h>
 
 #include "cpu/cpu.h"
+#include "mmu/format.h"
 
 /**
  * struct slat_hw_config - what the administrator asks of a backend
@@ -62,6 +63,8 @@ struct slat_why {
  * @vcpu_get_msr: an MSR whose value the control structure or the hardware
  *	holds; -ENOENT: not one of those
  * @vcpu_set_msr: the same, validated by the caller
+ * @format: how this host's second-level tables are written; constant from
+ *	@setup to @teardown
  * @flush_root: drop this CPU's cached translations of a second-level root;
  *	interrupts off
  *
@@ -85,6 +88,7 @@ struct slat_hw_ops {
 	void (*vcpu_exit)(struct slat_cpu *vcpu, struct slat_exit *exit);
 	int (*vcpu_get_msr)(struct slat_cpu *vcpu, u32 index, u64 *value);
 	int (*vcpu_set_msr)(struct slat_cpu *vcpu, u32 index, u64 value);
+	const struct slat_pte_format *(*format)(void);
 	void (*flush_root)(u64 root);
 };
 

@@ -6,6 +6,7 @@
 #define SLAT_COMPAT_H
 
 #include <linux/cpuhotplug.h>
+#include <linux/mm_types.h>
 
 #include "compat/probed.h"
 
@@ -21,6 +22,11 @@
 #define SLAT_CPUHP_STATE	CPUHP_AP_KVM_STARTING
 #define SLAT_CPUHP_MAY_FAIL	false
 #endif
+
+void slat_kick_cpu(int cpu);
+int slat_follow_pfn(struct mm_struct *mm, unsigned long hva, bool write, u64 *pfn,
+		    bool *writable);
+unsigned int slat_host_level(struct mm_struct *mm, unsigned long hva);
 
 void slat_syscore_register(int (*suspend)(void), void (*resume)(void));
 void slat_syscore_unregister(void);

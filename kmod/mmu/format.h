@@ -25,7 +25,7 @@
 #define SLAT_PTE_ADDR		GENMASK_ULL(51, 12)
 
 /**
- * struct slat_pte_format - one kind of second-level entries
+ * struct slat_pte_format - one kind of second-level tables
  * @present: any of these makes an entry present
  * @table: set in an entry that leads to a table, which narrows nothing
  * @leaf: set in every leaf
@@ -37,7 +37,9 @@
  * @dirty: set by the CPU when it writes through a leaf; 0 where it does not
  * @ram: set in a leaf of ordinary memory, for its memory type
  * @device: set in a leaf of anything else
+ * @levels: from the root down to level 1
  * @largest: the highest level that can have leaves
+ * @phys_bits: width of the guest-physical addresses that they translate
  */
 struct slat_pte_format {
 	u64 present;
@@ -51,7 +53,9 @@ struct slat_pte_format {
 	u64 dirty;
 	u64 ram;
 	u64 device;
+	unsigned int levels;
 	unsigned int largest;
+	unsigned int phys_bits;
 };
 
 static inline bool slat_pte_present(const struct slat_pte_format *format, u64 pte)

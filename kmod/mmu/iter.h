@@ -59,11 +59,11 @@ static inline void slat_iter_start(struct slat_iter *it, const struct slat_ptab 
 {
 	*it = (struct slat_iter) {
 		.format = ptab->format,
-		.top = ptab->levels,
+		.top = ptab->format->levels,
 		.last = last,
 		.next = first,
-		.at = ptab->levels,
-		.level = ptab->levels,
+		.at = ptab->format->levels,
+		.level = ptab->format->levels,
 	};
 	it->tables[it->top] = root->entries;
 }

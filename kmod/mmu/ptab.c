@@ -15,7 +15,6 @@
  * slat_ptab_init() - tables that map nothing
  * @ptab: to initialise
  * @format: of the entries
- * @levels: from the root down
  * @kick: make a CPU leave the guest, an IPI that returns at once
  *
  * Process context.
@@ -23,9 +22,9 @@
  * Return: 0 or -ENOMEM.
  */
 int slat_ptab_init(struct slat_ptab *ptab, const struct slat_pte_format *format,
-		   unsigned int levels, void (*kick)(int cpu))
+		   void (*kick)(int cpu))
 {
-	*ptab = (struct slat_ptab) { .format = format, .levels = levels };
+	*ptab = (struct slat_ptab) { .format = format };
 	ptab->stats = alloc_percpu_gfp(struct slat_stats, GFP_KERNEL_ACCOUNT);
 	if (!ptab->stats)
 		return -ENOMEM;
@@ -54,6 +53,15 @@ void slat_ptab_destroy(struct slat_ptab *ptab)
 	free_percpu(ptab->stats);
 }
 
+/*
+ * Takes a table out of the debt for each that it allocates: all tables together
+ * are never more than have been linked at one time.
+ */
+static struct slat_table *get_table(struct slat_ptab *ptab)
+{
+	return slat_ptab_reuse(ptab) ?: slat_table_alloc(ptab->stats);
+}
+
 /**
  * slat_ptab_get_root() - see to it that there is a root
  * @ptab: the tables
@@ -69,10 +77,10 @@ int slat_ptab_get_root(struct slat_ptab *ptab)
 	if (READ_ONCE(ptab->root))
 		return 0;
 
-	root = slat_table_alloc(ptab->stats);
+	root = get_table(ptab);
 	if (!root)
 		return -ENOMEM;
-	root->level = ptab->levels;
+	root->level = ptab->format->levels;
 	if (slat_table_make_root(root)) {
 		slat_table_free(root, ptab->stats);
 		return -ENOMEM;
@@ -141,9 +149,9 @@ bool slat_ptab_enter(struct slat_ptab *ptab, struct slat_actor *actor,
  */
 int slat_ptab_fill_cache(struct slat_ptab *ptab, struct slat_cache *cache)
 {
-	while (cache->count < ptab->levels) {
-		struct slat_table *table = slat_ptab_reuse(ptab) ?:
-					   slat_table_alloc(ptab->stats);
+	while (cache->count < ptab->format->levels) {
+		struct slat_table *table = get_table(ptab);
+
 		if (!table)
 			return -ENOMEM;
 		slat_cache_put(cache, table);
@@ -224,7 +232,7 @@ enum slat_install slat_ptab_install(struct slat_ptab *ptab, struct slat_cache *c
 {
 	const struct slat_pte_format *format = ptab->format;
 	struct slat_table *root = smp_load_acquire(&ptab->root);
-	unsigned int at = ptab->levels;
+	unsigned int at = ptab->format->levels;
 	u64 *table;
 
 	if (!root)

@@ -28,7 +28,6 @@
 /**
  * struct slat_ptab - the tables of a guest
  * @format: of their entries; constant
- * @levels: from the root down; constant
  * @epochs: who walks them, and when what was removed is out of use
  * @lock: held by whoever removes or narrows translations
  * @root: where CPUs enter; NULL: none yet, or dropped.  Set from NULL by
@@ -41,7 +40,6 @@
  */
 struct slat_ptab {
 	const struct slat_pte_format *format;
-	unsigned int levels;
 	struct slat_epochs epochs;
 	spinlock_t lock;
 	struct slat_table *root;
@@ -82,7 +80,7 @@ enum slat_install {
 };
 
 int slat_ptab_init(struct slat_ptab *ptab, const struct slat_pte_format *format,
-		   unsigned int levels, void (*kick)(int cpu));
+		   void (*kick)(int cpu));
 void slat_ptab_destroy(struct slat_ptab *ptab);
 
 int slat_ptab_get_root(struct slat_ptab *ptab);

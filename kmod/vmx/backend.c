@@ -16,11 +16,13 @@
 
 #include "hw.h"
 #include "vmx/caps.h"
+#include "vmx/ept.h"
 #include "vmx/root.h"
 
 /* Written by setup, constant while virtualisation is on anywhere. */
 static struct slat_vmx_msrs vmx_msrs;
 static struct slat_vmx_caps vmx_caps;
+static struct slat_pte_format vmx_format;
 static u32 vmx_residency_ticks;		/* of the preemption timer; 0: unbounded */
 
 /*
@@ -109,6 +111,7 @@ static int vmx_setup(const struct slat_hw_config *config, struct slat_why *why)
 	why->text = slat_vmx_caps_decode(&vmx_msrs, &vmx_caps);
 	if (why->text)
 		return -EOPNOTSUPP;
+	slat_ept_format(&vmx_caps, boot_cpu_data.x86_phys_bits, &vmx_format);
 	vmx_bound_residency(config->residency_us);
 	return slat_vmx_root_alloc(vmx_caps.revision);
 }
@@ -144,16 +147,19 @@ static int vmx_cpu_enable(struct slat_why *why)
 	return slat_vmx_root_enter(&vmx_caps, why);
 }
 
+static const struct slat_pte_format *vmx_get_format(void)
+{
+	return &vmx_format;
+}
+
 static void vmx_describe(struct slat_info *info)
 {
-	u32 reach = vmx_caps.slat_levels == 5 ? 57 : 48;
-
 	info->backend = SLAT_BACKEND_VMX;
 	info->hw_caps = vmx_caps.hw;
 	info->vmcs_revision = vmx_caps.revision;
 	info->slat_levels = vmx_caps.slat_levels;
 	info->tlb_tags = vmx_caps.tlb_tags;
-	info->guest_phys_bits = min_t(u32, reach, boot_cpu_data.x86_phys_bits);
+	info->guest_phys_bits = vmx_format.phys_bits;
 	if (vmx_residency_ticks)
 		info->max_residency_us = slat_vmx_timer_us(vmx_residency_ticks, tsc_khz,
 							   vmx_caps.timer_shift);
@@ -168,4 +174,5 @@ const struct slat_hw_ops slat_vmx_ops = {
 	.cpu_disable = slat_vmx_root_leave,
 	.cpu_emergency = slat_vmx_root_abandon,
 	.describe = vmx_describe,
+	.format = vmx_get_format,
 };

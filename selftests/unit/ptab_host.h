@@ -22,6 +22,7 @@ static const struct slat_pte_format format = {
 	.accessed = BIT(8),
 	.dirty = BIT(9),
 	.ram = 6 << 3,
+	.levels = LEVELS,
 	.largest = 3,
 };
 

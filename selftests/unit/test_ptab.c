@@ -42,7 +42,7 @@ static void begin(void)
 	kicks = 0;
 	flushes = 0;
 	cache = (struct slat_cache) { };
-	CHECK_EQ(0, slat_ptab_init(&ptab, &format, LEVELS, kick));
+	CHECK_EQ(0, slat_ptab_init(&ptab, &format, kick));
 	CHECK_EQ(0, slat_ptab_get_root(&ptab));
 	actor = slat_actor_get(&ptab.epochs);
 }

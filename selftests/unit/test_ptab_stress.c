@@ -278,7 +278,7 @@ static void nobody_uses_what_is_gone(void)
 		backing[i] = NOBODY;
 	for (i = 0; i < CPUS; i++)
 		pthread_mutex_init(&cpus[i].lock, NULL);
-	CHECK_EQ(0, slat_ptab_init(&ptab, &format, LEVELS, kick));
+	CHECK_EQ(0, slat_ptab_init(&ptab, &format, kick));
 
 	for (i = 0; i < VCPUS; i++)
 		pthread_create(&vcpus[i], NULL, vcpu, (void *)(i + 1));

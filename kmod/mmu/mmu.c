@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/kernel.h>
+#include <linux/sched.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "compat/compat.h"
+#include "mmu/mmu.h"
+
+/**
+ * slat_mmu_create() - the memory of a new VM, which belongs to the caller's mm
+ * @hw: the backend
+ *
+ * Process context of a user.
+ *
+ * Return: the memory, or an ERR_PTR(): -ENOMEM, -EINTR.
+ */
+struct slat_mmu *slat_mmu_create(const struct slat_hw_ops *hw)
+{
+	struct slat_mmu *mmu = kzalloc(sizeof(*mmu), GFP_KERNEL_ACCOUNT);
+	int err;
+
+	if (!mmu)
+		return ERR_PTR(-ENOMEM);
+	err = slat_ptab_init(&mmu->ptab, hw->format(), slat_kick_cpu);
+	if (err)
+		goto free;
+
+	mmu->hw = hw;
+	mmu->mm = current->mm;
+	mutex_init(&mmu->slots_lock);
+	mt_init_flags(&mmu->by_gfn, MT_FLAGS_USE_RCU | MT_FLAGS_ALLOC_RANGE);
+	xa_init(&mmu->by_id);
+	mmu->by_hva = RB_ROOT_CACHED;
+	mmu->notifier.ops = &slat_mmu_notifier_ops;
+	err = mmu_notifier_register(&mmu->notifier, current->mm);
+	if (err)
+		goto destroy;
+	return mmu;
+
+destroy:
+	slat_ptab_destroy(&mmu->ptab);
+free:
+	kfree(mmu);
+	return ERR_PTR(err);
+}
+
+/**
+ * slat_mmu_destroy() - free the memory of a VM that has no walker any more
+ * @mmu: the memory
+ *
+ * Process context.  The notifier may still be running; its own last callback
+ * frees what it needs, so that nobody waits for a grace period here.
+ */
+void slat_mmu_destroy(struct slat_mmu *mmu)
+{
+	slat_mmu_drop_slots(mmu);
+	slat_ptab_destroy(&mmu->ptab);
+	mmu_notifier_put(&mmu->notifier);
+}
+
+/**
+ * slat_walker_init() - become one who uses a VM's translations
+ * @walker: to initialise
+ * @mmu: the VM's memory
+ *
+ * Process context.
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int slat_walker_init(struct slat_walker *walker, struct slat_mmu *mmu)
+{
+	*walker = (struct slat_walker) { .mmu = mmu };
+	walker->actor = slat_actor_get(&mmu->ptab.epochs);
+	return walker->actor ? 0 : -ENOMEM;
+}
+
+/** slat_walker_exit() - undo slat_walker_init() */
+void slat_walker_exit(struct slat_walker *walker)
+{
+	slat_ptab_drain_cache(&walker->mmu->ptab, &walker->cache);
+	slat_actor_put(walker->actor);
+}
+
+/**
+ * slat_mmu_enter() - about to enter the guest
+ * @walker: the vCPU's
+ * @root: what to enter with
+ *
+ * Interrupts off, until after slat_mmu_leave().  A full barrier: look for
+ * requests and signals after it.
+ *
+ * Return: whether to enter; if not, slat_mmu_prepare() is due.
+ */
+bool slat_mmu_enter(struct slat_walker *walker, u64 *root)
+{
+	struct slat_mmu *mmu = walker->mmu;
+
+	return slat_ptab_enter(&mmu->ptab, walker->actor, mmu->hw->flush_root, root);
+}
+
+/** slat_mmu_leave() - the CPU has left the guest, or will not enter; interrupts off */
+void slat_mmu_leave(struct slat_walker *walker)
+{
+	slat_actor_leave(walker->actor);
+}
+
+/*
+ * Calls for each piece of guest memory that one slot backs without a gap and
+ * that does not cross a page.
+ */
+static int access(struct slat_mmu *mmu, u64 gpa, void *data, unsigned int len, bool write)
+{
+	while (len) {
+		unsigned int offset = offset_in_page(gpa);
+		unsigned int part = min_t(unsigned int, len, PAGE_SIZE - offset);
+		u64 gfn = gpa >> PAGE_SHIFT;
+		struct slat_slot slot;
+		void __user *user;
+
+		if (!slat_mmu_find_slot(mmu, gfn, &slot) ||
+		    (write && slot.flags & KVM_MEM_READONLY))
+			return 1;
+		user = (void __user *)(slot.hva + ((gfn - slot.gfn) << PAGE_SHIFT) + offset);
+		if (write ? copy_to_user(user, data, part) : copy_from_user(data, user, part))
+			return -EFAULT;
+		if (write)
+			slat_mmu_mark_dirty(mmu, gfn);
+		gpa += part;
+		data += part;
+		len -= part;
+	}
+	return 0;
+}
+
+/**
+ * slat_mmu_read() - read guest memory
+ * @mmu: the memory
+ * @gpa: from this guest-physical address
+ * @data: to here
+ * @len: so many bytes
+ *
+ * Process context of the VM's owner; may sleep.
+ *
+ * Return: 0; 1 where there is no memory; -EFAULT where its owner has none.
+ */
+int slat_mmu_read(struct slat_mmu *mmu, u64 gpa, void *data, unsigned int len)
+{
+	return access(mmu, gpa, data, len, false);
+}
+
+/**
+ * slat_mmu_write() - write guest memory
+ * @mmu: the memory
+ * @gpa: to this guest-physical address
+ * @data: from here
+ * @len: so many bytes
+ *
+ * As slat_mmu_read(); 1 also for memory that is read-only to the guest.
+ */
+int slat_mmu_write(struct slat_mmu *mmu, u64 gpa, const void *data, unsigned int len)
+{
+	return access(mmu, gpa, (void *)data, len, true);
+}

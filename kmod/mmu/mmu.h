@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A guest's memory: the slots that say where it comes from, the tables that
+ * translate to it, and the notifier that tells when it goes away.
+ */
+#ifndef SLAT_MMU_MMU_H
+#define SLAT_MMU_MMU_H
+
+#include <linux/interval_tree.h>
+#include <linux/kvm.h>
+#include <linux/maple_tree.h>
+#include <linux/mmu_notifier.h>
+#include <linux/mutex.h>
+#include <linux/rcupdate.h>
+#include <linux/xarray.h>
+
+#include "hw.h"
+#include "mmu/inval.h"
+#include "mmu/ptab.h"
+
+/* Slots that a VM may have, as many as KVM's. */
+#define SLAT_SLOTS_MAX	32764
+
+/* Entries that are read between two chances to run for others. */
+#define SLAT_ZAP_BUDGET	4096
+
+/**
+ * struct slat_dirty - which pages of a slot have been written
+ * @refs: slots that share it, a slot and the one that replaces it
+ * @bits: a bit a page
+ */
+struct slat_dirty {
+	refcount_t refs;
+	unsigned long bits[];
+};
+
+/**
+ * struct slat_slot - a range of guest memory, and where it is
+ * @gfn: its first guest frame
+ * @pages: its length
+ * @hva: where it begins in the address space of the VM's owner
+ * @id: its number in the ABI
+ * @flags: KVM_MEM_*
+ * @dirty: what has been written; NULL where nobody asks
+ * @by_hva: in slat_mmu.by_hva
+ * @rcu: to free it when no lookup has it any more
+ *
+ * Constant once it is published: a change replaces it.
+ */
+struct slat_slot {
+	u64 gfn;
+	u64 pages;
+	unsigned long hva;
+	u32 id;
+	u32 flags;
+	struct slat_dirty *dirty;
+	struct interval_tree_node by_hva;
+	struct rcu_head rcu;
+};
+
+/**
+ * struct slat_mmu - the memory of a VM
+ * @ptab: its second-level tables
+ * @hw: the backend
+ * @mm: whose memory it is; compared only
+ * @notifier: registered with @mm; NULL-safe until freed by it
+ * @slots_lock: held by whoever changes slots
+ * @by_gfn: slots by guest frame; changed under @slots_lock, read under RCU
+ * @by_id: slots by number; @slots_lock
+ * @changes: how often @by_gfn has changed; after it, under @slots_lock; read
+ *	before it, without
+ * @by_hva: slots by host address, those that are going away included;
+ *	ptab.lock
+ * @inval: host memory that is going away; ptab.lock, read without
+ */
+struct slat_mmu {
+	struct slat_ptab ptab;
+	const struct slat_hw_ops *hw;
+	struct mm_struct *mm;
+	struct mmu_notifier notifier;
+	struct mutex slots_lock;
+	struct maple_tree by_gfn;
+	struct xarray by_id;
+	u64 changes;
+	struct rb_root_cached by_hva;
+	struct slat_inval inval;
+};
+
+/**
+ * struct slat_walker - one who uses a VM's translations: a vCPU
+ * @mmu: the VM's memory
+ * @actor: what it is to the tables
+ * @cache: tables in hand
+ */
+struct slat_walker {
+	struct slat_mmu *mmu;
+	struct slat_actor *actor;
+	struct slat_cache cache;
+};
+
+/* mmu.c */
+struct slat_mmu *slat_mmu_create(const struct slat_hw_ops *hw);
+void slat_mmu_destroy(struct slat_mmu *mmu);
+int slat_walker_init(struct slat_walker *walker, struct slat_mmu *mmu);
+void slat_walker_exit(struct slat_walker *walker);
+bool slat_mmu_enter(struct slat_walker *walker, u64 *root);
+void slat_mmu_leave(struct slat_walker *walker);
+int slat_mmu_read(struct slat_mmu *mmu, u64 gpa, void *data, unsigned int len);
+int slat_mmu_write(struct slat_mmu *mmu, u64 gpa, const void *data, unsigned int len);
+
+/* fault.c */
+int slat_mmu_prepare(struct slat_walker *walker);
+int slat_mmu_fault(struct slat_walker *walker, u64 gpa, u32 access);
+
+/* slots.c */
+int slat_mmu_set_region(struct slat_mmu *mmu,
+			const struct kvm_userspace_memory_region *region);
+bool slat_mmu_find_slot(struct slat_mmu *mmu, u64 gfn, struct slat_slot *copy);
+void slat_mmu_drop_slots(struct slat_mmu *mmu);
+
+/* dirty.c */
+struct slat_dirty *slat_dirty_alloc(u64 pages);
+void slat_dirty_put(struct slat_dirty *dirty);
+void slat_mmu_mark_dirty(struct slat_mmu *mmu, u64 gfn);
+int slat_mmu_get_dirty_log(struct slat_mmu *mmu, const struct kvm_dirty_log *log);
+
+/* notifier.c */
+extern const struct mmu_notifier_ops slat_mmu_notifier_ops;
+
+/* zap.c */
+void slat_mmu_zap_range(struct slat_mmu *mmu, u64 first, u64 last);
+void slat_mmu_write_protect(struct slat_mmu *mmu, u64 first, u64 last);
+void slat_mmu_zap_all(struct slat_mmu *mmu);
+
+#endif /* SLAT_MMU_MMU_H */

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Taking translations away on behalf of the VM's owner, who can wait.
+ */
+#include <linux/sched.h>
+
+#include "mmu/mmu.h"
+
+typedef u64 (*mutate_fn)(struct slat_batch *batch, u64 first, u64 last,
+			 unsigned long budget);
+
+static void mutate(struct slat_mmu *mmu, u64 first, u64 last, mutate_fn fn)
+{
+	struct slat_batch batch;
+
+	while (first <= last) {
+		slat_batch_begin(&batch, &mmu->ptab);
+		first = fn(&batch, first, last, SLAT_ZAP_BUDGET);
+		slat_batch_seal(&batch);
+		cond_resched();
+	}
+	slat_batch_commit(&batch);
+}
+
+/**
+ * slat_mmu_zap_range() - drop the translations of a range of guest frames
+ * @mmu: the memory
+ * @first: first guest frame
+ * @last: last one
+ *
+ * Process context, the caller OUTSIDE.  Costs the tables at the range's edges,
+ * not its pages.  When it returns, nobody uses a translation of the range that
+ * was there before the call.
+ */
+void slat_mmu_zap_range(struct slat_mmu *mmu, u64 first, u64 last)
+{
+	mutate(mmu, first, last, slat_ptab_unlink);
+}
+
+/** slat_mmu_write_protect() - the same for the right to write */
+void slat_mmu_write_protect(struct slat_mmu *mmu, u64 first, u64 last)
+{
+	mutate(mmu, first, last, slat_ptab_write_protect);
+}
+
+/**
+ * slat_mmu_zap_all() - drop every translation, in constant time
+ * @mmu: the memory
+ *
+ * Process context, the caller OUTSIDE.  What it unlinks becomes the tables of
+ * later faults, so that a caller in a loop cannot pile it up.
+ */
+void slat_mmu_zap_all(struct slat_mmu *mmu)
+{
+	struct slat_batch batch;
+
+	slat_batch_begin(&batch, &mmu->ptab);
+	slat_ptab_drop_root(&batch);
+	slat_batch_seal(&batch);
+	slat_batch_commit(&batch);
+}
