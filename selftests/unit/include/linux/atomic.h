@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Atomics, sequentially consistent; no fences, which ThreadSanitizer cannot see. */
+/* Atomics, sequentially consistent. */
 #ifndef SLAT_UNIT_LINUX_ATOMIC_H
 #define SLAT_UNIT_LINUX_ATOMIC_H
 
@@ -16,9 +16,6 @@
 					    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST); \
 		seen;							\
 	})
-
-/* All accesses here are sequentially consistent. */
-#define smp_mb()	((void)0)
 
 #define try_cmpxchg(ptr, oldp, new)					\
 	__atomic_compare_exchange_n(ptr, oldp, new, false,		\

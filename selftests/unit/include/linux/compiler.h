@@ -12,14 +12,26 @@
 
 /*
  * Sequentially consistent, hence stronger than in the kernel: on the host the
- * algorithm is tested, not its barriers.
+ * algorithm is tested, not its barriers.  With UNIT_REAL_ORDER they are as
+ * strong as in the kernel on x86, for tests of full barriers.
  */
-#define READ_ONCE(var)		__atomic_load_n(&(var), __ATOMIC_SEQ_CST)
-#define WRITE_ONCE(var, value)	__atomic_store_n(&(var), value, __ATOMIC_SEQ_CST)
+#ifdef UNIT_REAL_ORDER
+#define UNIT_LOAD	__ATOMIC_ACQUIRE
+#define UNIT_STORE	__ATOMIC_RELEASE
+#define smp_mb()	__atomic_thread_fence(__ATOMIC_SEQ_CST)
+#else
+#define UNIT_LOAD	__ATOMIC_SEQ_CST
+#define UNIT_STORE	__ATOMIC_SEQ_CST
+#define smp_mb()	((void)0)
+#endif
+
+#define READ_ONCE(var)		__atomic_load_n(&(var), UNIT_LOAD)
+#define WRITE_ONCE(var, value)	__atomic_store_n(&(var), value, UNIT_STORE)
+#define barrier()		asm volatile("" : : : "memory")
 /* a load, acquire */
-#define smp_load_acquire(ptr)	__atomic_load_n(ptr, __ATOMIC_SEQ_CST)
+#define smp_load_acquire(ptr)	__atomic_load_n(ptr, UNIT_LOAD)
 
 /* a store, release */
-#define smp_store_release(ptr, value)	__atomic_store_n(ptr, value, __ATOMIC_SEQ_CST)
+#define smp_store_release(ptr, value)	__atomic_store_n(ptr, value, UNIT_STORE)
 
 #endif /* SLAT_UNIT_LINUX_COMPILER_H */
