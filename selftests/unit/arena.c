@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What the stand-ins for the kernel's memory, CPUs and RCU share. */
+#include <linux/atomic.h>
 #include <linux/mm.h>
 #include <linux/rcupdate.h>
 #include <linux/smp.h>
@@ -12,6 +13,7 @@
 #define FREED		0xa5
 
 __thread int unit_cpu;
+__thread void (*unit_meanwhile)(void);
 pthread_rwlock_t unit_rcu = PTHREAD_RWLOCK_INITIALIZER;
 char *unit_arena;
 struct page *unit_pages;

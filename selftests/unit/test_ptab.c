@@ -70,15 +70,23 @@ static void end(void)
 	slat_ptab_destroy(&ptab);
 }
 
-static enum slat_install install(u64 gfn, u64 pfn, unsigned int level, u32 access)
+/* In a section, MEANWHILE happens before the first change of an entry. */
+static enum slat_install install_while(void (*meanwhile)(void), u64 gfn, u64 pfn,
+				       unsigned int level, u32 access)
 {
 	enum slat_install result;
 
-	CHECK_EQ(0, slat_ptab_fill_cache(&ptab, &cache));
 	slat_actor_host_begin(actor);
+	unit_meanwhile = meanwhile;
 	result = slat_ptab_install(&ptab, &cache, gfn, pfn, level, access, true);
 	slat_actor_host_end(actor);
 	return result;
+}
+
+static enum slat_install install(u64 gfn, u64 pfn, unsigned int level, u32 access)
+{
+	CHECK_EQ(0, slat_ptab_fill_cache(&ptab, &cache));
+	return install_while(NULL, gfn, pfn, level, access);
 }
 
 static u64 leaf(u64 gfn, unsigned int *level)
@@ -475,6 +483,183 @@ static void actors_are_used_again(void)
 	end();
 }
 
+/*
+ * Interleavings: what another CPU does just before this one's next atomic
+ * change.
+ */
+static struct slat_batch other_batch;
+
+static void meanwhile_unlink(void)
+{
+	slat_batch_begin(&other_batch, &ptab);
+	slat_ptab_unlink(&other_batch, 0, ALL, ULONG_MAX);
+	slat_batch_seal(&other_batch);
+}
+
+/* Nobody is inside yet: the mutator goes on, and it is the entry that flushes. */
+static void meanwhile_unlink_and_pass_by(void)
+{
+	meanwhile_unlink();
+	CHECK(slat_epochs_poll(&ptab.epochs, other_batch.epoch));
+}
+
+static void a_removal_before_the_word_is_flushed(void)
+{
+	u64 root;
+
+	begin();
+	install(5, 1005, 1, RW);
+	CHECK(slat_ptab_enter(&ptab, actor, flush, &root));
+	slat_actor_leave(actor);
+	unit_meanwhile = meanwhile_unlink_and_pass_by;
+	CHECK(slat_ptab_enter(&ptab, actor, flush, &root));
+	CHECK_EQ(2, flushes);
+	CHECK_EQ(0, kicks);
+	slat_actor_leave(actor);
+	end();
+}
+
+static void flush_while_unlinking(u64 root)
+{
+	flushes++;
+	meanwhile_unlink();
+}
+
+static void a_removal_during_the_flush_counts_as_unseen(void)
+{
+	u64 root;
+
+	begin();
+	install(5, 1005, 1, RW);
+	CHECK(slat_ptab_enter(&ptab, actor, flush_while_unlinking, &root));
+	CHECK(!slat_epochs_poll(&ptab.epochs, other_batch.epoch));
+	CHECK_EQ(1, kicks);
+	slat_actor_leave(actor);
+	CHECK(slat_ptab_enter(&ptab, actor, flush, &root));
+	CHECK_EQ(2, flushes);
+	CHECK(slat_epochs_poll(&ptab.epochs, other_batch.epoch));
+	slat_actor_leave(actor);
+	end();
+}
+
+static void a_late_install_goes_with_its_subtree(void)
+{
+	begin();
+	install(5, 1005, 1, RW);
+	CHECK_EQ(0, slat_ptab_fill_cache(&ptab, &cache));
+	slat_actor_host_begin(actor);
+	unit_meanwhile = meanwhile_unlink;
+	CHECK_EQ(SLAT_INSTALLED,
+		 slat_ptab_install(&ptab, &cache, 6, 1006, 1, RW, true));
+	CHECK(!slat_epochs_poll(&ptab.epochs, other_batch.epoch));
+	slat_actor_host_end(actor);
+	CHECK(slat_epochs_poll(&ptab.epochs, other_batch.epoch));
+	CHECK_EQ(0, mapped(6, 0, 1));
+	end();
+}
+
+/* A second vCPU faults on the same frame. */
+static void meanwhile_install(void)
+{
+	struct slat_actor *other = slat_actor_get(&ptab.epochs);
+	struct slat_cache others = { };
+
+	CHECK_EQ(0, slat_ptab_fill_cache(&ptab, &others));
+	slat_actor_host_begin(other);
+	CHECK_EQ(SLAT_INSTALLED,
+		 slat_ptab_install(&ptab, &others, 5, 1005, 1, RW, true));
+	slat_actor_host_end(other);
+	slat_ptab_drain_cache(&ptab, &others);
+	slat_actor_put(other);
+}
+
+static void the_second_of_two_faults_loses(void)
+{
+	begin();
+	CHECK_EQ(0, slat_ptab_fill_cache(&ptab, &cache));
+	CHECK_EQ(SLAT_PRESENT, install_while(meanwhile_install, 5, 1005, 1, RW));
+	CHECK_EQ(1, stat(SLAT_STAT_CMPXCHG_LOST));
+	CHECK_EQ(LEVELS, cache.count);
+	CHECK_EQ(RW, mapped(5, 1005, 1));
+	CHECK_EQ(LEVELS, live());
+	end();
+}
+
+static void meanwhile_widen(void)
+{
+	struct slat_cache others = { };
+
+	CHECK_EQ(SLAT_INSTALLED,
+		 slat_ptab_install(&ptab, &others, 512, 2048, 2, RW, true));
+}
+
+/* Rights that a huge leaf gets while it is split are not lost. */
+static void a_split_that_loses_is_made_again(void)
+{
+	u64 want = SLAT_ACCESS_READ | SLAT_ACCESS_WRITE;
+
+	begin();
+	install(512, 2048, 2, SLAT_ACCESS_READ);
+	CHECK_EQ(SLAT_PRESENT, install_while(meanwhile_widen, 513, 2049, 1, want));
+	CHECK_EQ(1, stat(SLAT_STAT_CMPXCHG_LOST));
+	CHECK_EQ(0, stat(SLAT_STAT_SPLITS));
+	CHECK_EQ(RW, mapped(513, 2049, 2));
+
+	/* What the lost table was filled with is gone: it maps nothing below. */
+	CHECK_EQ(SLAT_INSTALLED, install_while(NULL, 1024, 4096, 1, RW));
+	CHECK_EQ(0, mapped(1025, 0, 1));
+	end();
+}
+
+static void write_protect(u64 first, u64 last)
+{
+	struct slat_batch batch;
+
+	slat_batch_begin(&batch, &ptab);
+	slat_ptab_write_protect(&batch, first, last, ULONG_MAX);
+	slat_batch_seal(&batch);
+	slat_batch_commit(&batch);
+}
+
+static void meanwhile_age(void)
+{
+	slat_ptab_age(&ptab, 0, ALL, true);
+}
+
+static void a_leaf_that_ages_is_protected(void)
+{
+	begin();
+	install(5, 1005, 1, RW);
+	unit_meanwhile = meanwhile_age;
+	write_protect(0, ALL);
+	CHECK_EQ(RO, mapped(5, 1005, 1));
+	end();
+}
+
+static void meanwhile_split(void)
+{
+	struct slat_cache others = { };
+
+	CHECK_EQ(0, slat_ptab_fill_cache(&ptab, &others));
+	slat_ptab_install(&ptab, &others, 513, 2049, 1, RW, true);
+	slat_ptab_drain_cache(&ptab, &others);
+}
+
+/* A fault splits the leaf for rights that the whole does not have. */
+static void a_leaf_that_is_split_is_protected(void)
+{
+	u64 gfn;
+
+	begin();
+	install(512, 2048, 2, SLAT_ACCESS_READ | SLAT_ACCESS_WRITE);
+	unit_meanwhile = meanwhile_split;
+	write_protect(0, ALL);
+	CHECK_EQ(1, stat(SLAT_STAT_SPLITS));
+	for (gfn = 512; gfn < 1024; gfn++)
+		CHECK(!(mapped(gfn, 2048 + gfn - 512, 1) & SLAT_ACCESS_WRITE));
+	end();
+}
+
 int main(void)
 {
 	static const struct unit_case cases[] = {
@@ -499,6 +684,13 @@ int main(void)
 		UNIT_CASE(a_tlb_is_flushed_once_an_epoch),
 		UNIT_CASE(no_root_no_entry),
 		UNIT_CASE(actors_are_used_again),
+		UNIT_CASE(a_removal_before_the_word_is_flushed),
+		UNIT_CASE(a_removal_during_the_flush_counts_as_unseen),
+		UNIT_CASE(a_late_install_goes_with_its_subtree),
+		UNIT_CASE(the_second_of_two_faults_loses),
+		UNIT_CASE(a_split_that_loses_is_made_again),
+		UNIT_CASE(a_leaf_that_ages_is_protected),
+		UNIT_CASE(a_leaf_that_is_split_is_protected),
 	};
 
 	return unit_run(cases, ARRAY_SIZE(cases));

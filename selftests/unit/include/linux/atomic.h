@@ -5,21 +5,41 @@
 
 #include <linux/compiler.h>
 
-#define xchg(ptr, value)	__atomic_exchange_n(ptr, value, __ATOMIC_SEQ_CST)
+/* What happens elsewhere just before this thread's next atomic change; once. */
+extern __thread void (*unit_meanwhile)(void);
+
+static inline void unit_step(void)
+{
+	void (*meanwhile)(void) = unit_meanwhile;
+
+	unit_meanwhile = NULL;
+	if (meanwhile)
+		meanwhile();
+}
+
+#define xchg(ptr, value)						\
+	({								\
+		unit_step();						\
+		__atomic_exchange_n(ptr, value, __ATOMIC_SEQ_CST);	\
+	})
 
 #define cmpxchg(ptr, old, new)						\
 	({								\
 		typeof(ptr) where = (ptr);				\
 		typeof(*where) seen = (old);				\
 									\
+		unit_step();						\
 		__atomic_compare_exchange_n(where, &seen, new, false,	\
 					    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST); \
 		seen;							\
 	})
 
 #define try_cmpxchg(ptr, oldp, new)					\
-	__atomic_compare_exchange_n(ptr, oldp, new, false,		\
-				    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)
+	({								\
+		unit_step();						\
+		__atomic_compare_exchange_n(ptr, oldp, new, false,	\
+					    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST); \
+	})
 
 struct unit_atomic {
 	int counter;
