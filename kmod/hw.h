@@ -49,6 +49,7 @@ struct slat_why {
  * @cpu_emergency: the same in any context, NMI included, whatever state the
  *	CPU is in; takes no lock
  * @describe: fill in the backend's part of what SLAT_GET_INFO returns
+ * @no_guests: why guests cannot run on this host; NULL: they can
  * @vcpu_alloc: get a guest CPU its control structure, its registers as after
  *	RESET; process context.  0 or -ENOMEM
  * @vcpu_free: undo @vcpu_alloc; it is loaded nowhere
@@ -60,9 +61,6 @@ struct slat_why {
  *	handle a host NMI or machine check that ended it; interrupts off.  All
  *	groups are invalid afterwards
  * @vcpu_exit: say why the last @vcpu_enter ended; loaded here
- * @vcpu_get_msr: an MSR whose value the control structure or the hardware
- *	holds; -ENOENT: not one of those
- * @vcpu_set_msr: the same, validated by the caller
  * @format: how this host's second-level tables are written; constant from
  *	@setup to @teardown
  * @flush_root: drop this CPU's cached translations of a second-level root;
@@ -79,6 +77,7 @@ struct slat_hw_ops {
 	void (*cpu_disable)(void);
 	void (*cpu_emergency)(void);
 	void (*describe)(struct slat_info *info);
+	const char *(*no_guests)(void);
 	int (*vcpu_alloc)(struct slat_cpu *vcpu);
 	void (*vcpu_free)(struct slat_cpu *vcpu);
 	void (*vcpu_load)(struct slat_cpu *vcpu);
@@ -86,8 +85,6 @@ struct slat_hw_ops {
 	void (*vcpu_fetch)(struct slat_cpu *vcpu, u32 groups);
 	void (*vcpu_enter)(struct slat_cpu *vcpu);
 	void (*vcpu_exit)(struct slat_cpu *vcpu, struct slat_exit *exit);
-	int (*vcpu_get_msr)(struct slat_cpu *vcpu, u32 index, u64 *value);
-	int (*vcpu_set_msr)(struct slat_cpu *vcpu, u32 index, u64 value);
 	const struct slat_pte_format *(*format)(void);
 	void (*flush_root)(u64 root);
 };

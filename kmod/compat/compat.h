@@ -23,6 +23,14 @@
 #define SLAT_CPUHP_MAY_FAIL	false
 #endif
 
+void slat_raise_nmi(void);
+
+/* Calls the handler as if the machine check had come now; interrupts off. */
+static inline void slat_raise_machine_check(void)
+{
+	asm volatile("int $18");
+}
+
 void slat_kick_cpu(int cpu);
 int slat_follow_pfn(struct mm_struct *mm, unsigned long hva, bool write, u64 *pfn,
 		    bool *writable);

@@ -15,15 +15,12 @@
 #include <asm/vmx.h>
 
 #include "hw.h"
-#include "vmx/caps.h"
 #include "vmx/ept.h"
+#include "vmx/insn.h"
 #include "vmx/root.h"
+#include "vmx/vmx.h"
 
-/* Written by setup, constant while virtualisation is on anywhere. */
-static struct slat_vmx_msrs vmx_msrs;
-static struct slat_vmx_caps vmx_caps;
-static struct slat_pte_format vmx_format;
-static u32 vmx_residency_ticks;		/* of the preemption timer; 0: unbounded */
+struct slat_vmx slat_vmx;
 
 /*
  * The kernel hides VMX from itself where firmware has locked it off, and
@@ -92,28 +89,30 @@ static int vmx_ident(struct slat_why *why)
 
 static void vmx_bound_residency(unsigned int us)
 {
-	vmx_residency_ticks = 0;
+	slat_vmx.residency_ticks = 0;
 	if (!us)
 		return;
-	if (!(vmx_caps.hw & SLAT_HW_PREEMPTION_TIMER) || !tsc_khz) {
+	if (!(slat_vmx.caps.hw & SLAT_HW_PREEMPTION_TIMER) || !tsc_khz) {
 		pr_warn("residency_us=%u has no effect: no preemption timer\n", us);
 		return;
 	}
-	vmx_residency_ticks = slat_vmx_timer_ticks(us, tsc_khz, vmx_caps.timer_shift);
+	slat_vmx.residency_ticks = slat_vmx_timer_ticks(us, tsc_khz, slat_vmx.caps.timer_shift);
 }
 
 static int vmx_setup(const struct slat_hw_config *config, struct slat_why *why)
 {
 	preempt_disable();
-	vmx_read_msrs(&vmx_msrs);
+	vmx_read_msrs(&slat_vmx.msrs);
 	preempt_enable();
 
-	why->text = slat_vmx_caps_decode(&vmx_msrs, &vmx_caps);
+	why->text = slat_vmx_caps_decode(&slat_vmx.msrs, &slat_vmx.caps);
 	if (why->text)
 		return -EOPNOTSUPP;
-	slat_ept_format(&vmx_caps, boot_cpu_data.x86_phys_bits, &vmx_format);
+	slat_ept_format(&slat_vmx.caps, boot_cpu_data.x86_phys_bits, &slat_vmx.format);
+	slat_vmx.no_guests = slat_vmx_choose_controls(&slat_vmx.msrs, &slat_vmx.controls);
 	vmx_bound_residency(config->residency_us);
-	return slat_vmx_root_alloc(vmx_caps.revision);
+	slat_vmcs_init_cpus();
+	return slat_vmx_root_alloc(slat_vmx.caps.revision);
 }
 
 static void vmx_teardown(void)
@@ -136,7 +135,7 @@ static int vmx_cpu_enable(struct slat_why *why)
 	}
 
 	vmx_read_msrs(&msrs);
-	if (memcmp(&msrs, &vmx_msrs, sizeof(msrs))) {
+	if (memcmp(&msrs, &slat_vmx.msrs, sizeof(msrs))) {
 		why->text = "its VMX capabilities are not those of the other CPUs";
 		return -EOPNOTSUPP;
 	}
@@ -144,25 +143,35 @@ static int vmx_cpu_enable(struct slat_why *why)
 	if (why->text)
 		return -EOPNOTSUPP;
 
-	return slat_vmx_root_enter(&vmx_caps, why);
+	return slat_vmx_root_enter(&slat_vmx.caps, why);
+}
+
+static const char *vmx_no_guests(void)
+{
+	return slat_vmx.no_guests;
+}
+
+static void vmx_flush_root(u64 root)
+{
+	slat_invept_single(slat_ept_pointer(&slat_vmx.format, root));
 }
 
 static const struct slat_pte_format *vmx_get_format(void)
 {
-	return &vmx_format;
+	return &slat_vmx.format;
 }
 
 static void vmx_describe(struct slat_info *info)
 {
 	info->backend = SLAT_BACKEND_VMX;
-	info->hw_caps = vmx_caps.hw;
-	info->vmcs_revision = vmx_caps.revision;
-	info->slat_levels = vmx_caps.slat_levels;
-	info->tlb_tags = vmx_caps.tlb_tags;
-	info->guest_phys_bits = vmx_format.phys_bits;
-	if (vmx_residency_ticks)
-		info->max_residency_us = slat_vmx_timer_us(vmx_residency_ticks, tsc_khz,
-							   vmx_caps.timer_shift);
+	info->hw_caps = slat_vmx.caps.hw;
+	info->vmcs_revision = slat_vmx.caps.revision;
+	info->slat_levels = slat_vmx.caps.slat_levels;
+	info->tlb_tags = slat_vmx.caps.tlb_tags;
+	info->guest_phys_bits = slat_vmx.format.phys_bits;
+	if (slat_vmx.residency_ticks)
+		info->max_residency_us = slat_vmx_timer_us(slat_vmx.residency_ticks, tsc_khz,
+							   slat_vmx.caps.timer_shift);
 }
 
 const struct slat_hw_ops slat_vmx_ops = {
@@ -174,5 +183,14 @@ const struct slat_hw_ops slat_vmx_ops = {
 	.cpu_disable = slat_vmx_root_leave,
 	.cpu_emergency = slat_vmx_root_abandon,
 	.describe = vmx_describe,
+	.no_guests = vmx_no_guests,
+	.vcpu_alloc = slat_vmx_vcpu_alloc,
+	.vcpu_free = slat_vmx_vcpu_free,
+	.vcpu_load = slat_vmx_vcpu_load,
+	.vcpu_put = slat_vmx_vcpu_put,
+	.vcpu_fetch = slat_vmx_fetch,
+	.vcpu_enter = slat_vmx_vcpu_enter,
+	.vcpu_exit = slat_vmx_vcpu_exit,
 	.format = vmx_get_format,
+	.flush_root = vmx_flush_root,
 };

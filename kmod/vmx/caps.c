@@ -143,6 +143,73 @@ const char *slat_vmx_caps_check_cr(const struct slat_vmx_msrs *msrs,
 	return NULL;
 }
 
+/*
+ * What a guest runs with: the first set must be there, of the second is taken
+ * what there is, both on top of what the CPU insists on.
+ */
+#define PIN_NEEDED	(PIN_BASED_EXT_INTR_MASK | PIN_BASED_NMI_EXITING |	\
+			 PIN_BASED_VIRTUAL_NMIS)
+#define PIN_WANTED	PIN_BASED_VMX_PREEMPTION_TIMER
+
+#define PROC_NEEDED	(CPU_BASED_HLT_EXITING | CPU_BASED_MWAIT_EXITING |	\
+			 CPU_BASED_MONITOR_EXITING | CPU_BASED_RDPMC_EXITING |	\
+			 CPU_BASED_CR8_LOAD_EXITING | CPU_BASED_CR8_STORE_EXITING | \
+			 CPU_BASED_MOV_DR_EXITING | CPU_BASED_UNCOND_IO_EXITING | \
+			 CPU_BASED_USE_MSR_BITMAPS | CPU_BASED_USE_TSC_OFFSETTING | \
+			 CPU_BASED_ACTIVATE_SECONDARY_CONTROLS)
+/* With EPT the guest's page tables are its own affair. */
+#define PROC_UNWANTED	(CPU_BASED_CR3_LOAD_EXITING | CPU_BASED_CR3_STORE_EXITING | \
+			 CPU_BASED_INVLPG_EXITING)
+
+#define PROC2_NEEDED	(SECONDARY_EXEC_ENABLE_EPT | SECONDARY_EXEC_WBINVD_EXITING)
+#define PROC2_WANTED	(SECONDARY_EXEC_ENABLE_VPID | SECONDARY_EXEC_UNRESTRICTED_GUEST | \
+			 SECONDARY_EXEC_ENABLE_RDTSCP | SECONDARY_EXEC_ENABLE_INVPCID | \
+			 SECONDARY_EXEC_TSC_SCALING)
+
+#define EXIT_NEEDED	(VM_EXIT_HOST_ADDR_SPACE_SIZE | VM_EXIT_SAVE_DEBUG_CONTROLS | \
+			 VM_EXIT_SAVE_IA32_EFER | VM_EXIT_LOAD_IA32_EFER |	\
+			 VM_EXIT_SAVE_IA32_PAT | VM_EXIT_LOAD_IA32_PAT)
+#define ENTRY_NEEDED	(VM_ENTRY_LOAD_DEBUG_CONTROLS | VM_ENTRY_LOAD_IA32_EFER | \
+			 VM_ENTRY_LOAD_IA32_PAT)
+
+/* Low half of a capability MSR: must be 1; high half: may be 1 (SDM vol. 3D, A.2). */
+static const char *choose(u64 msr, u32 needed, u32 wanted, u32 *control, const char *missing)
+{
+	u32 must = msr, may = msr >> 32;
+
+	*control = must | needed | (wanted & may);
+	return needed & ~may ? missing : NULL;
+}
+
+/**
+ * slat_vmx_choose_controls() - how guests run on such a CPU
+ * @msrs: its capability MSRs
+ * @controls: filled in
+ *
+ * Pure.
+ *
+ * Return: NULL, or the reason why guests cannot run there.
+ */
+const char *slat_vmx_choose_controls(const struct slat_vmx_msrs *msrs,
+				     struct slat_vmx_controls *controls)
+{
+	const char *why;
+
+	why = choose(msrs->pinbased, PIN_NEEDED, PIN_WANTED, &controls->pin,
+		     "it lacks virtual NMIs");
+	why = why ?: choose(msrs->procbased, PROC_NEEDED, 0, &controls->proc,
+			    "it lacks an execution control that Slat needs");
+	why = why ?: choose(msrs->procbased2, PROC2_NEEDED, PROC2_WANTED, &controls->proc2,
+			    "it lacks EPT");
+	why = why ?: choose(msrs->exit, EXIT_NEEDED, 0, &controls->exit,
+			    "it lacks a VM-exit control that Slat needs");
+	why = why ?: choose(msrs->entry, ENTRY_NEEDED, 0, &controls->entry,
+			    "it lacks a VM-entry control that Slat needs");
+	if (!why && controls->proc & PROC_UNWANTED)
+		why = "it insists on exits that Slat has no use for";
+	return why;
+}
+
 /**
  * slat_vmx_timer_ticks() - microseconds as a preemption-timer value
  * @us: a time in microseconds, not 0

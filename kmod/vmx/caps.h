@@ -55,10 +55,28 @@ struct slat_vmx_caps {
 	u32 timer_shift;
 };
 
+/**
+ * struct slat_vmx_controls - how guests run
+ * @pin: pin-based VM-execution controls
+ * @proc: primary processor-based ones
+ * @proc2: secondary ones
+ * @exit: VM-exit controls
+ * @entry: VM-entry controls
+ */
+struct slat_vmx_controls {
+	u32 pin;
+	u32 proc;
+	u32 proc2;
+	u32 exit;
+	u32 entry;
+};
+
 const char *slat_vmx_caps_decode(const struct slat_vmx_msrs *msrs,
 				 struct slat_vmx_caps *caps);
 const char *slat_vmx_caps_check_cr(const struct slat_vmx_msrs *msrs,
 				   unsigned long cr0, unsigned long cr4);
+const char *slat_vmx_choose_controls(const struct slat_vmx_msrs *msrs,
+				     struct slat_vmx_controls *controls);
 u32 slat_vmx_timer_ticks(u32 us, u32 tsc_khz, u32 shift);
 u32 slat_vmx_timer_us(u32 ticks, u32 tsc_khz, u32 shift);
 

@@ -43,6 +43,75 @@ static inline int slat_vmxoff(void)
 	return slat_vmx_errno(result);
 }
 
+static inline int slat_vmclear(u64 vmcs)
+{
+	u8 result = VMX_FAULTED;
+
+	asm volatile(VMX_TRY("vmclear %1") : "+q" (result) : "m" (vmcs) : "cc", "memory");
+	return slat_vmx_errno(result);
+}
+
+static inline int slat_vmptrld(u64 vmcs)
+{
+	u8 result = VMX_FAULTED;
+
+	asm volatile(VMX_TRY("vmptrld %1") : "+q" (result) : "m" (vmcs) : "cc", "memory");
+	return slat_vmx_errno(result);
+}
+
+/*
+ * Fields of the current VMCS.  A read of a field that this CPU does not have
+ * gives 0; slat_vmwrite_failed() reports such a write once.
+ */
+static inline u64 slat_vmread(u32 field)
+{
+	u64 value = 0;
+
+	asm volatile("1: vmread %1, %0\n2:\n\t" _ASM_EXTABLE(1b, 2b)
+		     : "+r" (value) : "r" ((u64)field) : "cc");
+	return value;
+}
+
+void slat_vmwrite_failed(u32 field, u64 value);
+
+static inline void slat_vmwrite(u32 field, u64 value)
+{
+	u8 result = VMX_FAULTED;
+
+	asm volatile(VMX_TRY("vmwrite %1, %2")
+		     : "+q" (result) : "r" (value), "r" ((u64)field) : "cc");
+	if (result == 1)
+		slat_vmwrite_failed(field, value);
+}
+
+/* Drop all translations of one EPT root from this CPU's TLB. */
+static inline int slat_invept_single(u64 eptp)
+{
+	const struct {
+		u64 eptp, reserved;
+	} one = { .eptp = eptp };
+	u8 result = VMX_FAULTED;
+
+	asm volatile(VMX_TRY("invept %1, %2")
+		     : "+q" (result) : "m" (one), "r" ((u64)VMX_EPT_EXTENT_CONTEXT)
+		     : "cc", "memory");
+	return slat_vmx_errno(result);
+}
+
+/* Drop all translations of one VPID from this CPU's TLB. */
+static inline int slat_invvpid_single(u16 vpid)
+{
+	const struct {
+		u64 vpid, gva;
+	} one = { .vpid = vpid };
+	u8 result = VMX_FAULTED;
+
+	asm volatile(VMX_TRY("invvpid %1, %2")
+		     : "+q" (result) : "m" (one), "r" ((u64)VMX_VPID_EXTENT_SINGLE_CONTEXT)
+		     : "cc", "memory");
+	return slat_vmx_errno(result);
+}
+
 /* Drop all translations of all EPT tables from this CPU's TLB. */
 static inline int slat_invept_global(void)
 {

@@ -17,6 +17,7 @@
 
 #include "vmx/insn.h"
 #include "vmx/root.h"
+#include "vmx/vmcs.h"
 
 static DEFINE_PER_CPU(void *, vmxon_region);
 
@@ -110,6 +111,7 @@ void slat_vmx_root_leave(void)
 {
 	lockdep_assert_irqs_disabled();
 
+	slat_vmcs_clear_local();
 	if (slat_vmxoff())
 		pr_warn("CPU%u: somebody else has turned VMX off\n", smp_processor_id());
 	cr4_clear_bits(X86_CR4_VMXE);
@@ -126,6 +128,7 @@ void slat_vmx_root_abandon(void)
 {
 	if (!(__read_cr4() & X86_CR4_VMXE))
 		return;
+	slat_vmcs_abandon_local();
 	slat_vmxoff();
 	cr4_clear_bits(X86_CR4_VMXE);
 }

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The host's state: what VM exits restore from the VMCS, and what they do not
+ * restore (SDM vol. 3C, 25.5 and 28.5), which is switched when a vCPU is loaded
+ * and put.
+ */
+#include <linux/kernel.h>
+#include <linux/sched.h>
+#include <asm/desc.h>
+#include <asm/fsgsbase.h>
+#include <asm/mmu_context.h>
+#include <asm/msr.h>
+#include <asm/processor.h>
+#include <asm/segment.h>
+#include <asm/special_insns.h>
+#include <asm/tlbflush.h>
+#include <asm/vmx.h>
+
+#include "vmx/insn.h"
+#include "vmx/vmx.h"
+
+/*
+ * MSRs of SYSCALL and RDTSCP, and the user's GS base: the kernel does not use
+ * them, so that the guest's stay until the task leaves the vCPU.
+ */
+static const u32 switched_msrs[SLAT_VMX_SWITCHED_MSRS] = {
+	MSR_STAR, MSR_LSTAR, MSR_CSTAR, MSR_SYSCALL_MASK, MSR_KERNEL_GS_BASE, MSR_TSC_AUX,
+};
+
+static u64 *guest_msr(struct slat_cpu *cpu, int i)
+{
+	u64 *const values[SLAT_VMX_SWITCHED_MSRS] = {
+		&cpu->star, &cpu->lstar, &cpu->cstar, &cpu->sfmask, &cpu->kernel_gs_base,
+		&cpu->tsc_aux,
+	};
+
+	return values[i];
+}
+
+static bool msr_exists(u32 msr)
+{
+	return msr != MSR_TSC_AUX || boot_cpu_has(X86_FEATURE_RDTSCP) ||
+	       boot_cpu_has(X86_FEATURE_RDPID);
+}
+
+/** slat_vmx_host_init() - host fields that are the same on all CPUs, for good */
+void slat_vmx_host_init(void)
+{
+	struct desc_ptr idt;
+	u64 value;
+
+	store_idt(&idt);
+	slat_vmwrite(HOST_IDTR_BASE, idt.address);
+	slat_vmwrite(HOST_RIP, (unsigned long)slat_vmx_exit_point);
+	slat_vmwrite(HOST_CS_SELECTOR, __KERNEL_CS);
+	slat_vmwrite(HOST_SS_SELECTOR, __KERNEL_DS);
+	slat_vmwrite(HOST_DS_SELECTOR, 0);
+	slat_vmwrite(HOST_ES_SELECTOR, 0);
+	slat_vmwrite(HOST_FS_SELECTOR, 0);
+	slat_vmwrite(HOST_GS_SELECTOR, 0);
+	slat_vmwrite(HOST_TR_SELECTOR, GDT_ENTRY_TSS * 8);
+	slat_vmwrite(HOST_IA32_SYSENTER_CS, __KERNEL_CS);
+	rdmsrl(MSR_IA32_SYSENTER_EIP, value);
+	slat_vmwrite(HOST_IA32_SYSENTER_EIP, value);
+	rdmsrl(MSR_IA32_CR_PAT, value);
+	slat_vmwrite(HOST_IA32_PAT, value);
+	rdmsrl(MSR_EFER, value);
+	slat_vmwrite(HOST_IA32_EFER, value);
+	slat_vmwrite(HOST_CR0, read_cr0() & ~X86_CR0_TS);
+}
+
+/** slat_vmx_host_moved() - host fields of this CPU, which the VMCS has come to */
+void slat_vmx_host_moved(void)
+{
+	int cpu = smp_processor_id();
+	u64 value;
+
+	slat_vmwrite(HOST_TR_BASE, (unsigned long)&get_cpu_entry_area(cpu)->tss.x86_tss);
+	slat_vmwrite(HOST_GDTR_BASE, (unsigned long)get_current_gdt_ro());
+	rdmsrl(MSR_GS_BASE, value);
+	slat_vmwrite(HOST_GS_BASE, value);
+	rdmsrl(MSR_IA32_SYSENTER_ESP, value);
+	slat_vmwrite(HOST_IA32_SYSENTER_ESP, value);
+}
+
+/**
+ * slat_vmx_host_refresh() - host fields that change while a task runs
+ *
+ * Before each entry, interrupts off.
+ */
+void slat_vmx_host_refresh(void)
+{
+	slat_vmwrite(HOST_CR3, __get_current_cr3_fast());
+	slat_vmwrite(HOST_CR4, cr4_read_shadow());
+}
+
+/** slat_vmx_host_load() - save the host's, load the guest's; preemption off */
+void slat_vmx_host_load(struct slat_cpu *cpu)
+{
+	struct slat_vmx_host *host = &slat_vmx_of(cpu)->host;
+	int i;
+
+	savesegment(ds, host->ds);
+	savesegment(es, host->es);
+	savesegment(fs, host->fs);
+	savesegment(gs, host->gs);
+	store_ldt(host->ldt);
+	current_save_fsgs();
+	slat_vmwrite(HOST_FS_BASE, current->thread.fsbase);
+
+	for (i = 0; i < SLAT_VMX_SWITCHED_MSRS; i++) {
+		if (!msr_exists(switched_msrs[i]))
+			continue;
+		rdmsrl(switched_msrs[i], host->msr[i]);
+		if (host->msr[i] != *guest_msr(cpu, i))
+			wrmsrl(switched_msrs[i], *guest_msr(cpu, i));
+	}
+}
+
+/** slat_vmx_host_put() - undo slat_vmx_host_load(); preemption off */
+void slat_vmx_host_put(struct slat_cpu *cpu)
+{
+	struct slat_vmx_host *host = &slat_vmx_of(cpu)->host;
+	unsigned long flags;
+	int i;
+
+	if (host->ldt)
+		asm volatile("lldt %0" : : "m" (host->ldt));
+	if (host->ds | host->es) {
+		loadsegment(ds, host->ds);
+		loadsegment(es, host->es);
+	}
+	/* A selector brings a base along; the right ones come after it. */
+	if (host->fs) {
+		loadsegment(fs, host->fs);
+		wrmsrl(MSR_FS_BASE, current->thread.fsbase);
+	}
+	if (host->gs) {
+		local_irq_save(flags);
+		load_gs_index(host->gs);
+		local_irq_restore(flags);
+	}
+	/* VM exits leave the limit at 64 KiB. */
+	load_fixmap_gdt(smp_processor_id());
+
+	for (i = 0; i < SLAT_VMX_SWITCHED_MSRS; i++) {
+		u64 *value = guest_msr(cpu, i);
+
+		if (!msr_exists(switched_msrs[i]))
+			continue;
+		/* The guest reaches this one without an exit: SWAPGS. */
+		if (switched_msrs[i] == MSR_KERNEL_GS_BASE)
+			rdmsrl(MSR_KERNEL_GS_BASE, *value);
+		if (host->msr[i] != *value || (host->gs && value == &cpu->kernel_gs_base))
+			wrmsrl(switched_msrs[i], host->msr[i]);
+	}
+}

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A guest's registers between struct slat_cpu and the VMCS (SDM vol. 3C, 25.4).
+ */
+#include <linux/kernel.h>
+#include <asm/msr-index.h>
+#include <asm/processor-flags.h>
+#include <asm/vmx.h>
+
+#include "vmx/insn.h"
+#include "vmx/vmx.h"
+
+/* Bits of a segment's access rights (SDM vol. 3C, table 25-2). */
+#define RIGHTS_TYPE		GENMASK(3, 0)
+#define RIGHTS_S		BIT(4)
+#define RIGHTS_DPL_SHIFT	5
+#define RIGHTS_PRESENT	BIT(7)
+#define RIGHTS_AVL		BIT(12)
+#define RIGHTS_L		BIT(13)
+#define RIGHTS_DB		BIT(14)
+#define RIGHTS_G		BIT(15)
+#define RIGHTS_UNUSABLE	BIT(16)
+
+/* Where each segment is in the four arrays of fields. */
+static const u8 seg_field[SLAT_SEGS] = {
+	[SLAT_ES] = 0, [SLAT_CS] = 2, [SLAT_SS] = 4, [SLAT_DS] = 6,
+	[SLAT_FS] = 8, [SLAT_GS] = 10, [SLAT_LDTR] = 12, [SLAT_TR] = 14,
+};
+
+static void fetch_seg(struct kvm_segment *seg, u32 field)
+{
+	u32 ar = slat_vmread(GUEST_ES_AR_BYTES + field);
+
+	*seg = (struct kvm_segment) {
+		.base = slat_vmread(GUEST_ES_BASE + field),
+		.limit = slat_vmread(GUEST_ES_LIMIT + field),
+		.selector = slat_vmread(GUEST_ES_SELECTOR + field),
+		.type = ar & RIGHTS_TYPE,
+		.s = !!(ar & RIGHTS_S),
+		.dpl = ar >> RIGHTS_DPL_SHIFT & 3,
+		.present = !!(ar & RIGHTS_PRESENT),
+		.avl = !!(ar & RIGHTS_AVL),
+		.l = !!(ar & RIGHTS_L),
+		.db = !!(ar & RIGHTS_DB),
+		.g = !!(ar & RIGHTS_G),
+		.unusable = !!(ar & RIGHTS_UNUSABLE),
+	};
+	/* Not present is how programs say that it cannot be used. */
+	if (seg->unusable)
+		seg->present = 0;
+}
+
+static void flush_seg(const struct kvm_segment *seg, u32 field)
+{
+	u32 ar = (seg->type & RIGHTS_TYPE) | (seg->dpl & 3) << RIGHTS_DPL_SHIFT;
+
+	ar |= (seg->s ? RIGHTS_S : 0) | (seg->present ? RIGHTS_PRESENT : 0) | (seg->avl ? RIGHTS_AVL : 0) |
+	      (seg->l ? RIGHTS_L : 0) | (seg->db ? RIGHTS_DB : 0) | (seg->g ? RIGHTS_G : 0);
+	if (seg->unusable || !seg->present)
+		ar = RIGHTS_UNUSABLE;
+
+	slat_vmwrite(GUEST_ES_BASE + field, seg->base);
+	slat_vmwrite(GUEST_ES_LIMIT + field, seg->limit);
+	slat_vmwrite(GUEST_ES_SELECTOR + field, seg->selector);
+	slat_vmwrite(GUEST_ES_AR_BYTES + field, ar);
+}
+
+static void fetch_segs(struct slat_cpu *cpu)
+{
+	int i;
+
+	for (i = 0; i < SLAT_SEGS; i++)
+		fetch_seg(&cpu->seg[i], seg_field[i]);
+	cpu->gdt.base = slat_vmread(GUEST_GDTR_BASE);
+	cpu->gdt.limit = slat_vmread(GUEST_GDTR_LIMIT);
+	cpu->idt.base = slat_vmread(GUEST_IDTR_BASE);
+	cpu->idt.limit = slat_vmread(GUEST_IDTR_LIMIT);
+	cpu->cpl = cpu->seg[SLAT_SS].dpl;
+}
+
+static void flush_segs(struct slat_cpu *cpu)
+{
+	int i;
+
+	for (i = 0; i < SLAT_SEGS; i++)
+		flush_seg(&cpu->seg[i], seg_field[i]);
+	slat_vmwrite(GUEST_GDTR_BASE, cpu->gdt.base);
+	slat_vmwrite(GUEST_GDTR_LIMIT, cpu->gdt.limit);
+	slat_vmwrite(GUEST_IDTR_BASE, cpu->idt.base);
+	slat_vmwrite(GUEST_IDTR_LIMIT, cpu->idt.limit);
+}
+
+/*
+ * The guest sees its own CR0 and CR4; the CPU runs with what VMX insists on as
+ * well, and with caches on.
+ */
+static void flush_crs(struct slat_cpu *cpu)
+{
+	const struct slat_vmx_msrs *msrs = &slat_vmx.msrs;
+	struct slat_vmx_vcpu *vmx = slat_vmx_of(cpu);
+	u64 must0 = msrs->cr0_fixed0;
+	u32 entry = vmx->entry & ~VM_ENTRY_IA32E_MODE;
+
+	if (slat_vmx.controls.proc2 & SECONDARY_EXEC_UNRESTRICTED_GUEST)
+		must0 &= ~(X86_CR0_PE | X86_CR0_PG);
+	slat_vmwrite(GUEST_CR0, (cpu->cr0 | must0) & ~(X86_CR0_CD | X86_CR0_NW));
+	slat_vmwrite(CR0_READ_SHADOW, cpu->cr0);
+	slat_vmwrite(GUEST_CR4, cpu->cr4 | msrs->cr4_fixed0);
+	slat_vmwrite(CR4_READ_SHADOW, cpu->cr4);
+
+	slat_vmwrite(GUEST_IA32_EFER, cpu->efer);
+	if (cpu->efer & EFER_LMA)
+		entry |= VM_ENTRY_IA32E_MODE;
+	if (entry != vmx->entry) {
+		vmx->entry = entry;
+		slat_vmwrite(VM_ENTRY_CONTROLS, entry);
+	}
+}
+
+static void fetch_cr3(struct slat_cpu *cpu)
+{
+	int i;
+
+	cpu->cr3 = slat_vmread(GUEST_CR3);
+	for (i = 0; i < 4; i++)
+		cpu->pdptr[i] = slat_vmread(GUEST_PDPTR0 + 2 * i);
+}
+
+static void flush_cr3(struct slat_cpu *cpu)
+{
+	int i;
+
+	slat_vmwrite(GUEST_CR3, cpu->cr3);
+	for (i = 0; i < 4; i++)
+		slat_vmwrite(GUEST_PDPTR0 + 2 * i, cpu->pdptr[i]);
+}
+
+static void fetch_msrs(struct slat_cpu *cpu)
+{
+	cpu->sysenter_cs = slat_vmread(GUEST_SYSENTER_CS);
+	cpu->sysenter_esp = slat_vmread(GUEST_SYSENTER_ESP);
+	cpu->sysenter_eip = slat_vmread(GUEST_SYSENTER_EIP);
+	cpu->pat = slat_vmread(GUEST_IA32_PAT);
+	cpu->debugctl = slat_vmread(GUEST_IA32_DEBUGCTL);
+}
+
+static void flush_msrs(struct slat_cpu *cpu)
+{
+	slat_vmwrite(GUEST_SYSENTER_CS, cpu->sysenter_cs);
+	slat_vmwrite(GUEST_SYSENTER_ESP, cpu->sysenter_esp);
+	slat_vmwrite(GUEST_SYSENTER_EIP, cpu->sysenter_eip);
+	slat_vmwrite(GUEST_IA32_PAT, cpu->pat);
+	slat_vmwrite(GUEST_IA32_DEBUGCTL, cpu->debugctl);
+}
+
+/**
+ * slat_vmx_fetch() - read groups of registers from the VMCS
+ * @cpu: loaded here
+ * @groups: SLAT_STATE_*
+ */
+void slat_vmx_fetch(struct slat_cpu *cpu, u32 groups)
+{
+	groups &= ~cpu->valid;
+	cpu->valid |= groups;
+
+	if (groups & SLAT_STATE_RIP)
+		cpu->rip = slat_vmread(GUEST_RIP);
+	if (groups & SLAT_STATE_RSP)
+		cpu->gpr[SLAT_RSP] = slat_vmread(GUEST_RSP);
+	if (groups & SLAT_STATE_RFLAGS)
+		cpu->rflags = slat_vmread(GUEST_RFLAGS);
+	if (groups & SLAT_STATE_SEGS)
+		fetch_segs(cpu);
+	if (groups & SLAT_STATE_CR3)
+		fetch_cr3(cpu);
+	if (groups & SLAT_STATE_DR7)
+		cpu->dr7 = slat_vmread(GUEST_DR7);
+	if (groups & SLAT_STATE_MSRS)
+		fetch_msrs(cpu);
+	if (groups & SLAT_STATE_BLOCKING) {
+		cpu->blocking = slat_vmread(GUEST_INTERRUPTIBILITY_INFO);
+		cpu->pending_debug = slat_vmread(GUEST_PENDING_DBG_EXCEPTIONS);
+	}
+}
+
+/**
+ * slat_vmx_flush() - write what has been changed to the VMCS
+ * @cpu: loaded here
+ */
+void slat_vmx_flush(struct slat_cpu *cpu)
+{
+	u32 groups = cpu->dirty;
+
+	cpu->dirty = 0;
+	if (groups & SLAT_STATE_RIP)
+		slat_vmwrite(GUEST_RIP, cpu->rip);
+	if (groups & SLAT_STATE_RSP)
+		slat_vmwrite(GUEST_RSP, cpu->gpr[SLAT_RSP]);
+	if (groups & SLAT_STATE_RFLAGS)
+		slat_vmwrite(GUEST_RFLAGS, cpu->rflags);
+	if (groups & SLAT_STATE_SEGS)
+		flush_segs(cpu);
+	if (groups & SLAT_STATE_CRS)
+		flush_crs(cpu);
+	if (groups & SLAT_STATE_CR3)
+		flush_cr3(cpu);
+	if (groups & SLAT_STATE_DR7)
+		slat_vmwrite(GUEST_DR7, cpu->dr7);
+	if (groups & SLAT_STATE_MSRS)
+		flush_msrs(cpu);
+	if (groups & SLAT_STATE_BLOCKING) {
+		slat_vmwrite(GUEST_INTERRUPTIBILITY_INFO, cpu->blocking);
+		slat_vmwrite(GUEST_PENDING_DBG_EXCEPTIONS, cpu->pending_debug);
+	}
+}

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A guest CPU under VT-x: its control structure, and one entry.
+ */
+#include <linux/gfp.h>
+#include <linux/idr.h>
+#include <linux/kernel.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <asm/debugreg.h>
+#include <asm/msr-index.h>
+#include <asm/processor-flags.h>
+#include <asm/trapnr.h>
+#include <asm/vmx.h>
+
+#include "compat/compat.h"
+#include "vmx/ept.h"
+#include "vmx/insn.h"
+#include "vmx/vmx.h"
+
+#define VPID_MAX	0xffff
+
+/* Always taken from the guest: it could keep the CPU busy for ever with these. */
+#define INTERCEPTED	(BIT(X86_TRAP_DB) | BIT(X86_TRAP_AC) | BIT(X86_TRAP_MC))
+
+/* What the guest reaches without an exit: held by the VMCS, or switched. */
+static const u32 passed_msrs[] = {
+	MSR_FS_BASE, MSR_GS_BASE, MSR_KERNEL_GS_BASE,
+	MSR_IA32_SYSENTER_CS, MSR_IA32_SYSENTER_ESP, MSR_IA32_SYSENTER_EIP,
+};
+
+static DEFINE_IDA(vpids);
+
+/* Both quarters of the bitmap that hold this MSR: reads, writes 2 KiB above. */
+static void pass_msr(void *bitmap, u32 msr)
+{
+	void *reads = bitmap + (msr >= 0xc0000000 ? 1024 : 0);
+
+	__clear_bit_le(msr & 0x1fff, reads);
+	__clear_bit_le(msr & 0x1fff, reads + 2048);
+}
+
+/* Loaded here. */
+static void init_vmcs(struct slat_vmx_vcpu *vmx)
+{
+	const struct slat_vmx_controls *controls = &slat_vmx.controls;
+	u32 pin = controls->pin, proc2 = controls->proc2;
+
+	vmx->proc = controls->proc;
+	vmx->entry = controls->entry;
+	vmx->intercepts = INTERCEPTED;
+	if (!slat_vmx.residency_ticks)
+		pin &= ~PIN_BASED_VMX_PREEMPTION_TIMER;
+	if (!vmx->vpid)
+		proc2 &= ~SECONDARY_EXEC_ENABLE_VPID;
+	else
+		slat_vmwrite(VIRTUAL_PROCESSOR_ID, vmx->vpid);
+
+	slat_vmwrite(PIN_BASED_VM_EXEC_CONTROL, pin);
+	slat_vmwrite(CPU_BASED_VM_EXEC_CONTROL, vmx->proc);
+	slat_vmwrite(SECONDARY_VM_EXEC_CONTROL, proc2);
+	slat_vmwrite(VM_EXIT_CONTROLS, controls->exit);
+	slat_vmwrite(VM_ENTRY_CONTROLS, vmx->entry);
+	slat_vmwrite(EXCEPTION_BITMAP, vmx->intercepts);
+	slat_vmwrite(PAGE_FAULT_ERROR_CODE_MASK, 0);
+	slat_vmwrite(PAGE_FAULT_ERROR_CODE_MATCH, 0);
+	slat_vmwrite(CR3_TARGET_COUNT, 0);
+	slat_vmwrite(VM_EXIT_MSR_STORE_COUNT, 0);
+	slat_vmwrite(VM_EXIT_MSR_LOAD_COUNT, 0);
+	slat_vmwrite(VM_ENTRY_MSR_LOAD_COUNT, 0);
+	slat_vmwrite(MSR_BITMAP, __pa(vmx->msr_bitmap));
+	slat_vmwrite(VMCS_LINK_POINTER, ~0ULL);
+	slat_vmwrite(GUEST_ACTIVITY_STATE, GUEST_ACTIVITY_ACTIVE);
+	/* All of CR0 and CR4 is Slat's: the guest's changes exit. */
+	slat_vmwrite(CR0_GUEST_HOST_MASK, ~0ULL);
+	slat_vmwrite(CR4_GUEST_HOST_MASK, ~0ULL);
+	slat_vmx_host_init();
+}
+
+/** slat_vmx_vcpu_alloc() - see slat_hw_ops.vcpu_alloc */
+int slat_vmx_vcpu_alloc(struct slat_cpu *cpu)
+{
+	struct slat_vmx_vcpu *vmx = kzalloc(sizeof(*vmx), GFP_KERNEL_ACCOUNT);
+	int err = -ENOMEM, i;
+
+	if (!vmx)
+		return -ENOMEM;
+	vmx->msr_bitmap = (void *)__get_free_page(GFP_KERNEL_ACCOUNT);
+	if (!vmx->msr_bitmap)
+		goto free;
+	memset(vmx->msr_bitmap, 0xff, PAGE_SIZE);
+	for (i = 0; i < ARRAY_SIZE(passed_msrs); i++)
+		pass_msr(vmx->msr_bitmap, passed_msrs[i]);
+
+	err = slat_vmcs_alloc(&vmx->vmcs, slat_vmx.caps.revision);
+	if (err)
+		goto free_bitmap;
+
+	/* Without one left a guest does without: its TLB is empty at each entry. */
+	if (slat_vmx.controls.proc2 & SECONDARY_EXEC_ENABLE_VPID) {
+		int vpid = ida_alloc_range(&vpids, 1, VPID_MAX, GFP_KERNEL_ACCOUNT);
+
+		vmx->vpid = vpid > 0 ? vpid : 0;
+	}
+
+	cpu->hw = vmx;
+	preempt_disable();
+	slat_vmcs_load(&vmx->vmcs);
+	init_vmcs(vmx);
+	slat_vmx_host_moved();
+	vmx->flush_vpid = true;
+	preempt_enable();
+	return 0;
+
+free_bitmap:
+	free_page((unsigned long)vmx->msr_bitmap);
+free:
+	kfree(vmx);
+	return err;
+}
+
+/** slat_vmx_vcpu_free() - see slat_hw_ops.vcpu_free */
+void slat_vmx_vcpu_free(struct slat_cpu *cpu)
+{
+	struct slat_vmx_vcpu *vmx = slat_vmx_of(cpu);
+
+	slat_vmcs_free(&vmx->vmcs);
+	if (vmx->vpid)
+		ida_free(&vpids, vmx->vpid);
+	free_page((unsigned long)vmx->msr_bitmap);
+	kfree(vmx);
+	cpu->hw = NULL;
+}
+
+/** slat_vmx_vcpu_load() - see slat_hw_ops.vcpu_load */
+void slat_vmx_vcpu_load(struct slat_cpu *cpu)
+{
+	struct slat_vmx_vcpu *vmx = slat_vmx_of(cpu);
+
+	if (slat_vmcs_load(&vmx->vmcs)) {
+		slat_vmx_host_moved();
+		vmx->flush_vpid = true;
+	}
+	slat_vmx_host_load(cpu);
+	cpu->host_cpu = smp_processor_id();
+}
+
+/** slat_vmx_vcpu_put() - see slat_hw_ops.vcpu_put */
+void slat_vmx_vcpu_put(struct slat_cpu *cpu)
+{
+	slat_vmx_host_put(cpu);
+	cpu->host_cpu = -1;
+}
+
+static const u32 entry_type[] = {
+	[SLAT_EVENT_INTERRUPT] = INTR_TYPE_EXT_INTR,
+	[SLAT_EVENT_NMI] = INTR_TYPE_NMI_INTR,
+	[SLAT_EVENT_EXCEPTION] = INTR_TYPE_HARD_EXCEPTION,
+	[SLAT_EVENT_SOFT_INTERRUPT] = INTR_TYPE_SOFT_INTR,
+	[SLAT_EVENT_SOFT_EXCEPTION] = INTR_TYPE_SOFT_EXCEPTION,
+	[SLAT_EVENT_PRIVILEGED] = INTR_TYPE_PRIV_SW_EXCEPTION,
+};
+
+/* SDM vol. 3C, 25.8.3 */
+static void flush_event(const struct slat_cpu *cpu)
+{
+	const struct slat_event *event = &cpu->event;
+	u32 info = INTR_INFO_VALID_MASK | event->vector;
+
+	if (event->kind == SLAT_EVENT_NONE) {
+		slat_vmwrite(VM_ENTRY_INTR_INFO_FIELD, 0);
+		return;
+	}
+	info |= entry_type[event->kind];
+	/* Real mode has no error codes. */
+	if (event->has_error && cpu->cr0 & X86_CR0_PE) {
+		info |= INTR_INFO_DELIVER_CODE_MASK;
+		slat_vmwrite(VM_ENTRY_EXCEPTION_ERROR_CODE, event->error);
+	}
+	slat_vmwrite(VM_ENTRY_INSTRUCTION_LEN, event->insn_len);
+	slat_vmwrite(VM_ENTRY_INTR_INFO_FIELD, info);
+}
+
+static void flush_controls(struct slat_cpu *cpu)
+{
+	struct slat_vmx_vcpu *vmx = slat_vmx_of(cpu);
+	u32 intercepts = INTERCEPTED | cpu->intercepts;
+	u32 proc = slat_vmx.controls.proc;
+
+	if (cpu->want_interrupt_window)
+		proc |= CPU_BASED_INTR_WINDOW_EXITING;
+	if (cpu->want_nmi_window)
+		proc |= CPU_BASED_NMI_WINDOW_EXITING;
+	if (proc != vmx->proc) {
+		vmx->proc = proc;
+		slat_vmwrite(CPU_BASED_VM_EXEC_CONTROL, proc);
+	}
+	if (intercepts != vmx->intercepts) {
+		vmx->intercepts = intercepts;
+		slat_vmwrite(EXCEPTION_BITMAP, intercepts);
+	}
+	if (cpu->root != vmx->root) {
+		vmx->root = cpu->root;
+		slat_vmwrite(EPT_POINTER, slat_ept_pointer(&slat_vmx.format, cpu->root));
+	}
+	if (slat_vmx.residency_ticks)
+		slat_vmwrite(VMX_PREEMPTION_TIMER_VALUE, slat_vmx.residency_ticks);
+	if (vmx->flush_vpid) {
+		vmx->flush_vpid = false;
+		if (vmx->vpid)
+			slat_invvpid_single(vmx->vpid);
+	}
+	slat_vmwrite(TSC_OFFSET, cpu->tsc_offset);
+	if (slat_vmx.controls.proc2 & SECONDARY_EXEC_TSC_SCALING)
+		slat_vmwrite(TSC_MULTIPLIER, cpu->tsc_ratio ?: 1ULL << 48);
+}
+
+/* What has to be dealt with before interrupts are on (SDM vol. 3C, 28.2). */
+static void after_exit(struct slat_vmx_vcpu *vmx)
+{
+	vmx->reason = slat_vmread(VM_EXIT_REASON);
+	vmx->intr_info = 0;
+	if ((u16)vmx->reason != EXIT_REASON_EXCEPTION_NMI)
+		return;
+	vmx->intr_info = slat_vmread(VM_EXIT_INTR_INFO);
+	if ((vmx->intr_info & INTR_INFO_INTR_TYPE_MASK) == INTR_TYPE_NMI_INTR)
+		slat_raise_nmi();
+	else if ((vmx->intr_info & (INTR_INFO_INTR_TYPE_MASK | INTR_INFO_VECTOR_MASK)) ==
+		 (INTR_TYPE_HARD_EXCEPTION | X86_TRAP_MC))
+		slat_raise_machine_check();
+}
+
+/** slat_vmx_vcpu_enter() - see slat_hw_ops.vcpu_enter */
+void slat_vmx_vcpu_enter(struct slat_cpu *cpu)
+{
+	struct slat_vmx_vcpu *vmx = slat_vmx_of(cpu);
+
+	slat_vmx_flush(cpu);
+	flush_controls(cpu);
+	flush_event(cpu);
+	slat_vmx_host_refresh();
+	native_write_cr2(cpu->cr2);
+
+	vmx->entered = slat_vmx_switch(cpu->gpr, vmx->vmcs.launched);
+
+	/* All but what exits for every change. */
+	cpu->valid = SLAT_STATE_CRS;
+	if (!vmx->entered)
+		return;
+	vmx->vmcs.launched = true;
+	cpu->cr2 = native_read_cr2();
+	cpu->event.kind = SLAT_EVENT_NONE;
+	after_exit(vmx);
+}

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the parts of the VT-x backend share.
+ */
+#ifndef SLAT_VMX_VMX_H
+#define SLAT_VMX_VMX_H
+
+#include <linux/types.h>
+
+#include "cpu/cpu.h"
+#include "mmu/format.h"
+#include "vmx/caps.h"
+#include "vmx/vmcs.h"
+
+/**
+ * struct slat_vmx - this host; written by setup, constant afterwards
+ * @msrs: its capability MSRs
+ * @caps: what they mean
+ * @controls: how its guests run
+ * @format: of its EPT entries
+ * @no_guests: why none can run here; NULL: they can
+ * @residency_ticks: of the preemption timer, 0: unbounded
+ */
+struct slat_vmx {
+	struct slat_vmx_msrs msrs;
+	struct slat_vmx_caps caps;
+	struct slat_vmx_controls controls;
+	struct slat_pte_format format;
+	const char *no_guests;
+	u32 residency_ticks;
+};
+
+extern struct slat_vmx slat_vmx;
+
+/**
+ * struct slat_vmx_host - what of the host VM exits do not restore, while a
+ *	vCPU is loaded
+ * @ds, @es, @fs, @gs, @ldt: selectors
+ * @msr: values of the MSRs in slat_vmx_switched_msrs
+ */
+#define SLAT_VMX_SWITCHED_MSRS	6
+struct slat_vmx_host {
+	u16 ds, es, fs, gs, ldt;
+	u64 msr[SLAT_VMX_SWITCHED_MSRS];
+};
+
+/**
+ * struct slat_vmx_vcpu - a guest CPU under VT-x
+ *
+ * The thread that runs the vCPU owns it.
+ *
+ * @vmcs: its control structure
+ * @msr_bitmap: which MSRs it reaches without an exit
+ * @vpid: its TLB tag, 0: none
+ * @flush_vpid: its TLB may hold what it has left on this CPU before
+ * @proc: primary controls, as in the VMCS
+ * @entry: VM-entry controls, as in the VMCS
+ * @intercepts: exceptions that exit, as in the VMCS
+ * @root: the second-level root, as in the VMCS
+ * @entered: the last VM entry succeeded, or failed after it began
+ * @reason: exit reason
+ * @intr_info: exception or NMI that it exited for
+ * @host: see there
+ */
+struct slat_vmx_vcpu {
+	struct slat_vmcs vmcs;
+	void *msr_bitmap;
+	u16 vpid;
+	bool flush_vpid;
+	u32 proc;
+	u32 entry;
+	u32 intercepts;
+	u64 root;
+	bool entered;
+	u32 reason;
+	u32 intr_info;
+	struct slat_vmx_host host;
+};
+
+static inline struct slat_vmx_vcpu *slat_vmx_of(const struct slat_cpu *cpu)
+{
+	return cpu->hw;
+}
+
+/* vcpu.c */
+int slat_vmx_vcpu_alloc(struct slat_cpu *cpu);
+void slat_vmx_vcpu_free(struct slat_cpu *cpu);
+void slat_vmx_vcpu_load(struct slat_cpu *cpu);
+void slat_vmx_vcpu_put(struct slat_cpu *cpu);
+void slat_vmx_vcpu_enter(struct slat_cpu *cpu);
+
+/* host.c */
+void slat_vmx_host_init(void);
+void slat_vmx_host_moved(void);
+void slat_vmx_host_load(struct slat_cpu *cpu);
+void slat_vmx_host_put(struct slat_cpu *cpu);
+void slat_vmx_host_refresh(void);
+
+/* state.c */
+void slat_vmx_fetch(struct slat_cpu *cpu, u32 groups);
+void slat_vmx_flush(struct slat_cpu *cpu);
+
+/* exit.c */
+void slat_vmx_vcpu_exit(struct slat_cpu *cpu, struct slat_exit *exit);
+
+/* enter.S */
+bool slat_vmx_switch(u64 *gpr, bool launched);
+extern char slat_vmx_exit_point[];
+
+#endif /* SLAT_VMX_VMX_H */
