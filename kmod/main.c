@@ -16,6 +16,8 @@
 
 #include "host.h"
 #include "hw.h"
+#include "vcpu.h"
+#include "vm.h"
 
 #define SLAT_VERSION	"0.1.0"
 
@@ -46,7 +48,22 @@ static long dev_get_api_version(unsigned long arg)
 /* KVM's contract: an extension that is unknown or absent is 0, no error. */
 static long dev_check_extension(unsigned long arg)
 {
-	return 0;
+	return slat_vm_check_extension(arg);
+}
+
+static long dev_create_vm(unsigned long arg)
+{
+	return slat_vm_create(hw, arg);
+}
+
+static long dev_get_vcpu_mmap_size(unsigned long arg)
+{
+	return arg ? -EINVAL : SLAT_RUN_PAGES * PAGE_SIZE;
+}
+
+static long dev_get_supported_cpuid(unsigned long arg)
+{
+	return slat_cpuid_supported((void __user *)arg);
 }
 
 static long dev_get_info(unsigned long arg)
@@ -69,6 +86,9 @@ static const struct {
 } dev_ioctls[] = {
 	{ KVM_GET_API_VERSION,	dev_get_api_version },
 	{ KVM_CHECK_EXTENSION,	dev_check_extension },
+	{ KVM_CREATE_VM,	dev_create_vm },
+	{ KVM_GET_VCPU_MMAP_SIZE, dev_get_vcpu_mmap_size },
+	{ KVM_GET_SUPPORTED_CPUID, dev_get_supported_cpuid },
 	{ SLAT_GET_INFO,	dev_get_info },
 };
 
@@ -179,6 +199,9 @@ static void __exit slat_exit(void)
 	misc_deregister(&dev);
 	slat_host_stop();
 	hw->teardown();
+	/* Callbacks of VMs that have been closed. */
+	mmu_notifier_synchronize();
+	rcu_barrier();
 }
 
 module_init(slat_init);

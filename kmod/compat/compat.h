@@ -6,6 +6,7 @@
 #define SLAT_COMPAT_H
 
 #include <linux/cpuhotplug.h>
+#include <linux/kvm.h>
 #include <linux/mm_types.h>
 
 #include "compat/probed.h"
@@ -22,6 +23,12 @@
 #define SLAT_CPUHP_STATE	CPUHP_AP_KVM_STARTING
 #define SLAT_CPUHP_MAY_FAIL	false
 #endif
+
+/* kvm_run.immediate_exit, by a name that all kernels know it by. */
+static inline bool slat_immediate_exit(const struct kvm_run *run)
+{
+	return READ_ONCE((&run->request_interrupt_window)[1]);
+}
 
 void slat_raise_nmi(void);
 

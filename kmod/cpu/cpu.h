@@ -34,9 +34,9 @@ enum slat_seg {
 #define SLAT_STATE_SEGS		BIT(3)	/* seg, gdt, idt, cpl */
 #define SLAT_STATE_CRS		BIT(4)	/* cr0, cr4, efer */
 #define SLAT_STATE_CR3		BIT(5)	/* cr3, pdptr */
-#define SLAT_STATE_DR7		BIT(6)	/* dr7; debug */
+#define SLAT_STATE_DR7		BIT(6)	/* dr7 */
 #define SLAT_STATE_MSRS		BIT(7)	/* sysenter_*, pat, debugctl */
-#define SLAT_STATE_BLOCKING	BIT(8)	/* blocking, activity, pending_debug */
+#define SLAT_STATE_BLOCKING	BIT(8)	/* blocking, pending_debug */
 #define SLAT_STATE_ALL		GENMASK(8, 0)
 
 /* What blocks events at an instruction boundary, in slat_cpu.blocking. */
@@ -164,25 +164,32 @@ struct slat_exit {
 	};
 };
 
+struct slat_hw_ops;
+
 /**
  * struct slat_cpu - a guest CPU
  *
- * Only the thread that runs the vCPU touches it, holding the vCPU's mutex.
+ * Only the thread that holds the vCPU's mutex touches it.
  *
+ * @ops: who runs it
  * @valid: groups whose registers here are the current ones
  * @dirty: groups that have been changed here since; a subset of @valid
  * @event: what the next entry delivers
  * @want_interrupt_window: exit as soon as an interrupt can be delivered
  * @want_nmi_window: exit as soon as an NMI can be delivered
  * @intercepts: exceptions that exit, by vector
- * @debug: #DB and #BP belong to user space, whose debug registers count
  * @root: physical address of the second-level root, in the backend's format
  * @tsc_offset: guest TSC = host TSC scaled + @tsc_offset
  * @tsc_ratio: 16.48 fixed point, 0: 1
+ * @cr4_allowed: bits of CR4 that its CPUID allows
+ * @efer_allowed: bits of EFER that its CPUID allows
+ * @xcr0_allowed: state components that its CPUID allows
+ * @phys_bits: width of its physical addresses
  * @host_cpu: where its control structure is loaded, -1: nowhere
  * @hw: the backend's own
  */
 struct slat_cpu {
+	const struct slat_hw_ops *ops;
 	u32 valid;
 	u32 dirty;
 
@@ -217,16 +224,18 @@ struct slat_cpu {
 	u64 pending_debug;
 	u8 cpl;
 	u8 blocking;
-	u8 activity;
 
 	struct slat_event event;
 	bool want_interrupt_window;
 	bool want_nmi_window;
-	bool debug;
 	u32 intercepts;
 	u64 root;
 	u64 tsc_offset;
 	u64 tsc_ratio;
+	u64 cr4_allowed;
+	u64 efer_allowed;
+	u64 xcr0_allowed;
+	u8 phys_bits;
 	int host_cpu;
 	void *hw;
 };

@@ -87,4 +87,7 @@ struct slat_info {
 /* On /dev/slat. */
 #define SLAT_GET_INFO	_IOWR(SLAT_IOC, 0x00, struct slat_info)
 
+/* On a VM: drop every translation, in constant time.  The argument is 0. */
+#define SLAT_ZAP_ALL	_IO(SLAT_IOC, 0x01)
+
 #endif /* _UAPI_LINUX_SLAT_H */

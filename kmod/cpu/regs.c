@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/kernel.h>
+#include <linux/string.h>
+
+#include "cpu/regs.h"
+
+#define CR0_RESET	(X86_CR0_CD | X86_CR0_NW | X86_CR0_ET)
+#define PAT_RESET	0x0007040600070406ULL
+#define DR6_RESET	0xffff0ff0
+#define DR7_RESET	0x400
+
+#define CR0_DEFINED	(X86_CR0_PE | X86_CR0_MP | X86_CR0_EM | X86_CR0_TS | X86_CR0_ET | \
+			 X86_CR0_NE | X86_CR0_WP | X86_CR0_AM | X86_CR0_NW | X86_CR0_CD | \
+			 X86_CR0_PG)
+
+/**
+ * slat_cpu_reset() - all registers as after RESET (SDM vol. 3A, 10.1.1)
+ * @cpu: whose; general-purpose registers included, RDX says which CPU it is
+ */
+void slat_cpu_reset(struct slat_cpu *cpu)
+{
+	const struct kvm_segment data = {
+		.limit = 0xffff, .type = 3, .present = 1, .s = 1,
+	};
+	int i;
+
+	memset(cpu->gpr, 0, sizeof(cpu->gpr));
+	cpu->gpr[SLAT_RDX] = 0x600;
+	cpu->rip = 0xfff0;
+	cpu->rflags = X86_EFLAGS_FIXED;
+	for (i = 0; i < SLAT_SEGS; i++)
+		cpu->seg[i] = data;
+	cpu->seg[SLAT_CS].selector = 0xf000;
+	cpu->seg[SLAT_CS].base = 0xffff0000;
+	cpu->seg[SLAT_CS].type = 11;
+	cpu->seg[SLAT_TR].type = 11;
+	cpu->seg[SLAT_TR].s = 0;
+	cpu->seg[SLAT_LDTR].type = 2;
+	cpu->seg[SLAT_LDTR].s = 0;
+	cpu->gdt = (struct kvm_dtable) { .limit = 0xffff };
+	cpu->idt = (struct kvm_dtable) { .limit = 0xffff };
+	cpu->cpl = 0;
+
+	cpu->cr0 = CR0_RESET;
+	cpu->cr2 = 0;
+	cpu->cr3 = 0;
+	cpu->cr4 = 0;
+	cpu->cr8 = 0;
+	cpu->efer = 0;
+	memset(cpu->pdptr, 0, sizeof(cpu->pdptr));
+	memset(cpu->dr, 0, sizeof(cpu->dr));
+	cpu->dr6 = DR6_RESET;
+	cpu->dr7 = DR7_RESET;
+	cpu->xcr0 = 1;
+	cpu->sysenter_cs = 0;
+	cpu->sysenter_esp = 0;
+	cpu->sysenter_eip = 0;
+	cpu->star = 0;
+	cpu->lstar = 0;
+	cpu->cstar = 0;
+	cpu->sfmask = 0;
+	cpu->kernel_gs_base = 0;
+	cpu->tsc_aux = 0;
+	cpu->pat = PAT_RESET;
+	cpu->debugctl = 0;
+	cpu->pending_debug = 0;
+	cpu->blocking = 0;
+	cpu->event = (struct slat_event) { };
+	slat_cpu_changed(cpu, SLAT_STATE_ALL);
+}
+
+/**
+ * slat_cpu_skip() - an instruction has been done on the guest's behalf
+ * @cpu: loaded here
+ * @len: its length
+ */
+void slat_cpu_skip(struct slat_cpu *cpu, unsigned int len)
+{
+	slat_cpu_need(cpu, SLAT_STATE_RIP | SLAT_STATE_BLOCKING);
+	cpu->rip += len;
+	if (!slat_cpu_64bit(cpu))
+		cpu->rip = (u32)cpu->rip;
+	slat_cpu_changed(cpu, SLAT_STATE_RIP);
+
+	/* They last for one instruction. */
+	if (cpu->blocking & (SLAT_BLOCKED_BY_STI | SLAT_BLOCKED_BY_MOV_SS)) {
+		cpu->blocking &= ~(SLAT_BLOCKED_BY_STI | SLAT_BLOCKED_BY_MOV_SS);
+		slat_cpu_changed(cpu, SLAT_STATE_BLOCKING);
+	}
+}
+
+/* KVM's order of general-purpose registers is another one. */
+static u64 *kvm_gpr(struct kvm_regs *regs, unsigned int gpr)
+{
+	u64 *const first[] = {
+		(u64 *)&regs->rax, (u64 *)&regs->rcx, (u64 *)&regs->rdx, (u64 *)&regs->rbx,
+		(u64 *)&regs->rsp, (u64 *)&regs->rbp, (u64 *)&regs->rsi, (u64 *)&regs->rdi,
+	};
+
+	return gpr < SLAT_R8 ? first[gpr] : (u64 *)&regs->r8 + (gpr - SLAT_R8);
+}
+
+/** slat_cpu_get_regs() - KVM_GET_REGS; loaded here */
+void slat_cpu_get_regs(struct slat_cpu *cpu, struct kvm_regs *regs)
+{
+	int i;
+
+	slat_cpu_need(cpu, SLAT_STATE_RIP | SLAT_STATE_RSP | SLAT_STATE_RFLAGS);
+	for (i = 0; i < SLAT_GPRS; i++)
+		*kvm_gpr(regs, i) = cpu->gpr[i];
+	regs->rip = cpu->rip;
+	regs->rflags = cpu->rflags;
+}
+
+/** slat_cpu_set_regs() - KVM_SET_REGS */
+void slat_cpu_set_regs(struct slat_cpu *cpu, const struct kvm_regs *regs)
+{
+	int i;
+
+	for (i = 0; i < SLAT_GPRS; i++)
+		cpu->gpr[i] = *kvm_gpr((struct kvm_regs *)regs, i);
+	cpu->rip = regs->rip;
+	cpu->rflags = regs->rflags | X86_EFLAGS_FIXED;
+	slat_cpu_changed(cpu, SLAT_STATE_RIP | SLAT_STATE_RSP | SLAT_STATE_RFLAGS);
+}
+
+static const struct {
+	enum slat_seg seg;
+	size_t offset;
+} sregs_segs[] = {
+	{ SLAT_CS, offsetof(struct kvm_sregs, cs) },
+	{ SLAT_DS, offsetof(struct kvm_sregs, ds) },
+	{ SLAT_ES, offsetof(struct kvm_sregs, es) },
+	{ SLAT_FS, offsetof(struct kvm_sregs, fs) },
+	{ SLAT_GS, offsetof(struct kvm_sregs, gs) },
+	{ SLAT_SS, offsetof(struct kvm_sregs, ss) },
+	{ SLAT_TR, offsetof(struct kvm_sregs, tr) },
+	{ SLAT_LDTR, offsetof(struct kvm_sregs, ldt) },
+};
+
+/** slat_cpu_get_sregs() - KVM_GET_SREGS but what is an interrupt controller's; loaded here */
+void slat_cpu_get_sregs(struct slat_cpu *cpu, struct kvm_sregs *sregs)
+{
+	int i;
+
+	slat_cpu_need(cpu, SLAT_STATE_SEGS | SLAT_STATE_CRS | SLAT_STATE_CR3);
+	for (i = 0; i < ARRAY_SIZE(sregs_segs); i++)
+		*(struct kvm_segment *)((void *)sregs + sregs_segs[i].offset) =
+			cpu->seg[sregs_segs[i].seg];
+	sregs->gdt = cpu->gdt;
+	sregs->idt = cpu->idt;
+	sregs->cr0 = cpu->cr0;
+	sregs->cr2 = cpu->cr2;
+	sregs->cr3 = cpu->cr3;
+	sregs->cr4 = cpu->cr4;
+	sregs->cr8 = cpu->cr8;
+	sregs->efer = cpu->efer;
+}
+
+/**
+ * slat_cpu_sregs_valid() - whether a CPU can be in such a state
+ * @cpu: which CPU
+ * @sregs: the state
+ *
+ * Pure.  SDM vol. 3A, 2.5 and 4.1.
+ */
+bool slat_cpu_sregs_valid(const struct slat_cpu *cpu, const struct kvm_sregs *sregs)
+{
+	u64 cr0 = sregs->cr0, cr4 = sregs->cr4, efer = sregs->efer;
+
+	if (cr0 & ~CR0_DEFINED || cr4 & ~cpu->cr4_allowed || efer & ~cpu->efer_allowed)
+		return false;
+	if (cr0 & X86_CR0_PG && !(cr0 & X86_CR0_PE))
+		return false;
+	if (cr0 & X86_CR0_NW && !(cr0 & X86_CR0_CD))
+		return false;
+	if (efer & EFER_LME && cr0 & X86_CR0_PG) {
+		/* Long mode, on: the guest has done all the steps. */
+		if (!(cr4 & X86_CR4_PAE) || !(efer & EFER_LMA))
+			return false;
+		return !(sregs->cr3 >> cpu->phys_bits);
+	}
+	/* Not in long mode: no trace of it. */
+	return !(efer & EFER_LMA) && !sregs->cs.l;
+}
+
+/** slat_cpu_set_sregs() - KVM_SET_SREGS of what slat_cpu_sregs_valid() accepts */
+void slat_cpu_set_sregs(struct slat_cpu *cpu, const struct kvm_sregs *sregs)
+{
+	int i;
+
+	slat_cpu_need(cpu, SLAT_STATE_CR3);
+	for (i = 0; i < ARRAY_SIZE(sregs_segs); i++)
+		cpu->seg[sregs_segs[i].seg] =
+			*(const struct kvm_segment *)((const void *)sregs + sregs_segs[i].offset);
+	cpu->gdt = sregs->gdt;
+	cpu->idt = sregs->idt;
+	cpu->cr0 = sregs->cr0 | X86_CR0_ET;
+	cpu->cr2 = sregs->cr2;
+	cpu->cr3 = sregs->cr3;
+	cpu->cr4 = sregs->cr4;
+	cpu->cr8 = sregs->cr8;
+	cpu->efer = sregs->efer;
+	cpu->cpl = cpu->seg[SLAT_SS].dpl;
+	slat_cpu_changed(cpu, SLAT_STATE_SEGS | SLAT_STATE_CRS | SLAT_STATE_CR3);
+}

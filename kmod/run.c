@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Running a vCPU: enter, leave, see why, until user space has to.
+ */
+#include <linux/entry-kvm.h>
+#include <linux/kernel.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+#include <asm/debugreg.h>
+#include <asm/fpu/api.h>
+#include <asm/fpu/xcr.h>
+#include <asm/trapnr.h>
+
+#include "compat/compat.h"
+#include "vcpu.h"
+
+#define DR7_ENABLES	0xff
+
+static bool interrupts_open(struct slat_cpu *cpu)
+{
+	slat_cpu_need(cpu, SLAT_STATE_RFLAGS | SLAT_STATE_BLOCKING);
+	return cpu->rflags & X86_EFLAGS_IF &&
+	       !(cpu->blocking & (SLAT_BLOCKED_BY_STI | SLAT_BLOCKED_BY_MOV_SS));
+}
+
+static bool nmis_open(struct slat_cpu *cpu)
+{
+	slat_cpu_need(cpu, SLAT_STATE_BLOCKING);
+	return !(cpu->blocking & (SLAT_BLOCKED_BY_NMI | SLAT_BLOCKED_BY_MOV_SS |
+				  SLAT_BLOCKED_BY_STI));
+}
+
+/*
+ * Chooses what the next entry delivers, by priority: what was being delivered
+ * when the guest exited, then an exception, an NMI, an interrupt; windows for
+ * what has to wait.
+ */
+static void choose_event(struct slat_vcpu *vcpu)
+{
+	struct slat_cpu *cpu = &vcpu->cpu;
+
+	if (cpu->event.kind == SLAT_EVENT_NONE && vcpu->exception.kind != SLAT_EVENT_NONE) {
+		cpu->event = vcpu->exception;
+		vcpu->exception.kind = SLAT_EVENT_NONE;
+	}
+	if (cpu->event.kind == SLAT_EVENT_NONE && vcpu->nmis && nmis_open(cpu)) {
+		cpu->event = (struct slat_event) {
+			.kind = SLAT_EVENT_NMI, .vector = X86_TRAP_NMI,
+		};
+		vcpu->nmis--;
+	}
+	if (cpu->event.kind == SLAT_EVENT_NONE && vcpu->interrupt >= 0 && interrupts_open(cpu)) {
+		cpu->event = (struct slat_event) {
+			.kind = SLAT_EVENT_INTERRUPT, .vector = vcpu->interrupt,
+		};
+		vcpu->interrupt = -1;
+	}
+	cpu->want_nmi_window = vcpu->nmis;
+	cpu->want_interrupt_window = vcpu->interrupt >= 0 ||
+				     READ_ONCE(vcpu->run->request_interrupt_window);
+}
+
+/* Interrupts off. */
+static void load_debug(struct slat_cpu *cpu)
+{
+	int i;
+
+	slat_cpu_need(cpu, SLAT_STATE_DR7);
+	if (!(cpu->dr7 & DR7_ENABLES))
+		return;
+	set_debugreg(0, 7);
+	for (i = 0; i < 4; i++) {
+		switch (i) {
+		case 0:
+			set_debugreg(cpu->dr[0], 0);
+			break;
+		case 1:
+			set_debugreg(cpu->dr[1], 1);
+			break;
+		case 2:
+			set_debugreg(cpu->dr[2], 2);
+			break;
+		case 3:
+			set_debugreg(cpu->dr[3], 3);
+			break;
+		}
+	}
+}
+
+static void put_debug(void)
+{
+	if (hw_breakpoint_active())
+		hw_breakpoint_restore();
+}
+
+/* Interrupts off. */
+static void enter(struct slat_cpu *cpu)
+{
+	u64 host_xcr0 = 0;
+	bool switch_xcr0 = cpu->cr4 & X86_CR4_OSXSAVE;
+
+	if (switch_xcr0) {
+		host_xcr0 = xgetbv(XCR_XFEATURE_ENABLED_MASK);
+		switch_xcr0 = host_xcr0 != cpu->xcr0;
+	}
+	if (switch_xcr0)
+		xsetbv(XCR_XFEATURE_ENABLED_MASK, cpu->xcr0);
+	load_debug(cpu);
+
+	cpu->ops->vcpu_enter(cpu);
+
+	put_debug();
+	if (switch_xcr0)
+		xsetbv(XCR_XFEATURE_ENABLED_MASK, host_xcr0);
+}
+
+/*
+ * One stay in the guest.  The word that says INSIDE is stored before requests
+ * are looked for: whoever makes one later sends an interrupt.
+ *
+ * Returns whether there was one.
+ */
+static bool stay(struct slat_vcpu *vcpu)
+{
+	struct slat_cpu *cpu = &vcpu->cpu;
+	bool entered = false;
+
+	preempt_disable();
+	local_irq_disable();
+	if (!slat_mmu_enter(&vcpu->walker, &cpu->root))
+		goto enable;
+	if (!xfer_to_guest_mode_work_pending() && !slat_immediate_exit(vcpu->run)) {
+		if (test_thread_flag(TIF_NEED_FPU_LOAD))
+			switch_fpu_return();
+		enter(cpu);
+		entered = true;
+	}
+	slat_mmu_leave(&vcpu->walker);
+enable:
+	local_irq_enable();
+	preempt_enable();
+	return entered;
+}
+
+/* What a thread does before it returns to user space, and before it enters. */
+static int thread_work(struct slat_vcpu *vcpu)
+{
+	if (signal_pending(current) || slat_immediate_exit(vcpu->run) ||
+	    test_thread_flag(TIF_NOTIFY_RESUME)) {
+		vcpu->run->exit_reason = KVM_EXIT_INTR;
+		return -EINTR;
+	}
+	cond_resched();
+	return 1;
+}
+
+static int run(struct slat_vcpu *vcpu)
+{
+	struct slat_exit exit;
+	int ret = 1;
+
+	if (vcpu->complete) {
+		slat_complete_fn complete = vcpu->complete;
+
+		vcpu->complete = NULL;
+		ret = complete(vcpu);
+	}
+	while (ret > 0) {
+		ret = thread_work(vcpu);
+		if (ret <= 0)
+			break;
+		ret = slat_mmu_prepare(&vcpu->walker);
+		if (ret < 0)
+			break;
+		ret = 1;
+		choose_event(vcpu);
+		if (!stay(vcpu))
+			continue;
+		vcpu->cpu.ops->vcpu_exit(&vcpu->cpu, &exit);
+		ret = slat_vcpu_handle_exit(vcpu, &exit);
+	}
+	return ret;
+}
+
+/* What user space reads after every exit. */
+static void report_state(struct slat_vcpu *vcpu)
+{
+	struct kvm_run *run = vcpu->run;
+	struct slat_cpu *cpu = &vcpu->cpu;
+
+	run->if_flag = !!(slat_cpu_rflags(cpu) & X86_EFLAGS_IF);
+	run->ready_for_interrupt_injection = vcpu->interrupt < 0 && interrupts_open(cpu) &&
+					     cpu->event.kind == SLAT_EVENT_NONE;
+	run->cr8 = cpu->cr8;
+	run->apic_base = vcpu->apic_base;
+	run->flags = 0;
+}
+
+/**
+ * slat_vcpu_run() - KVM_RUN
+ * @vcpu: whose mutex the caller holds, loaded
+ *
+ * Process context of the VM's owner.
+ *
+ * Return: 0: vcpu->run says why; -EINTR: a signal came, or user space asked for
+ * it; -errno.
+ */
+int slat_vcpu_run(struct slat_vcpu *vcpu)
+{
+	sigset_t blocked;
+	int ret;
+
+	if (vcpu->signals_set)
+		sigprocmask(SIG_SETMASK, &vcpu->signals, &blocked);
+	vcpu->cpu.cr8 = READ_ONCE(vcpu->run->cr8) & 15;
+	fpu_swap_kvm_fpstate(&vcpu->fpu, true);
+	ret = run(vcpu);
+	fpu_swap_kvm_fpstate(&vcpu->fpu, false);
+	report_state(vcpu);
+	if (vcpu->signals_set)
+		sigprocmask(SIG_SETMASK, &blocked, NULL);
+	return ret;
+}

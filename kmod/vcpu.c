@@ -1,0 +1,351 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The vCPU as an object behind a descriptor.
+ */
+#include <linux/err.h>
+#include <linux/kernel.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <asm/apicdef.h>
+
+#include "vcpu.h"
+
+static void sched_in(struct preempt_notifier *notifier, int cpu)
+{
+	struct slat_vcpu *vcpu = container_of(notifier, struct slat_vcpu, notifier);
+
+	vcpu->cpu.ops->vcpu_load(&vcpu->cpu);
+}
+
+static void sched_out(struct preempt_notifier *notifier, struct task_struct *next)
+{
+	struct slat_vcpu *vcpu = container_of(notifier, struct slat_vcpu, notifier);
+
+	vcpu->cpu.ops->vcpu_put(&vcpu->cpu);
+}
+
+/* Not const: its registration takes a pointer to one that is not. */
+static struct preempt_ops preempt_ops = {
+	.sched_in = sched_in,
+	.sched_out = sched_out,
+};
+
+/**
+ * slat_vcpu_load() - make the vCPU current on whatever CPU this thread runs on
+ * @vcpu: whose mutex the caller holds
+ */
+void slat_vcpu_load(struct slat_vcpu *vcpu)
+{
+	preempt_disable();
+	preempt_notifier_register(&vcpu->notifier);
+	vcpu->cpu.ops->vcpu_load(&vcpu->cpu);
+	preempt_enable();
+}
+
+/** slat_vcpu_put() - undo slat_vcpu_load() */
+void slat_vcpu_put(struct slat_vcpu *vcpu)
+{
+	preempt_disable();
+	vcpu->cpu.ops->vcpu_put(&vcpu->cpu);
+	preempt_notifier_unregister(&vcpu->notifier);
+	preempt_enable();
+}
+
+static void free_pages_of(struct slat_vcpu *vcpu)
+{
+	int i;
+
+	for (i = 0; i < SLAT_RUN_PAGES; i++)
+		if (vcpu->pages[i])
+			put_page(vcpu->pages[i]);
+}
+
+static int alloc_pages_of(struct slat_vcpu *vcpu)
+{
+	int i;
+
+	for (i = 0; i < SLAT_RUN_PAGES; i++) {
+		vcpu->pages[i] = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+		if (!vcpu->pages[i]) {
+			free_pages_of(vcpu);
+			return -ENOMEM;
+		}
+	}
+	vcpu->run = page_address(vcpu->pages[0]);
+	return 0;
+}
+
+/**
+ * slat_vcpu_create() - a vCPU as after RESET
+ * @hw: the backend
+ * @mmu: its VM's memory, which belongs to the caller's mm
+ * @id: its number
+ *
+ * Process context.
+ *
+ * Return: the vCPU or an ERR_PTR().
+ */
+struct slat_vcpu *slat_vcpu_create(const struct slat_hw_ops *hw, struct slat_mmu *mmu, u32 id)
+{
+	struct slat_vcpu *vcpu = kzalloc(sizeof(*vcpu), GFP_KERNEL_ACCOUNT);
+	int err = -ENOMEM;
+
+	if (!vcpu)
+		return ERR_PTR(-ENOMEM);
+	vcpu->id = id;
+	vcpu->mm = current->mm;
+	mutex_init(&vcpu->mutex);
+	preempt_notifier_init(&vcpu->notifier, &preempt_ops);
+	vcpu->interrupt = -1;
+	vcpu->mp_state = KVM_MP_STATE_RUNNABLE;
+	vcpu->apic_base = APIC_DEFAULT_PHYS_BASE | MSR_IA32_APICBASE_ENABLE |
+			  (id ? 0 : MSR_IA32_APICBASE_BSP);
+	vcpu->cpu.ops = hw;
+	vcpu->cpu.host_cpu = -1;
+
+	err = alloc_pages_of(vcpu);
+	if (err)
+		goto free;
+	err = slat_walker_init(&vcpu->walker, mmu);
+	if (err)
+		goto free_pages;
+	err = -ENOMEM;
+	if (!fpu_alloc_guest_fpstate(&vcpu->fpu))
+		goto exit_walker;
+	err = hw->vcpu_alloc(&vcpu->cpu);
+	if (err)
+		goto free_fpu;
+	slat_cpu_reset(&vcpu->cpu);
+	slat_vcpu_forget_cpuid(vcpu);
+	return vcpu;
+
+free_fpu:
+	fpu_free_guest_fpstate(&vcpu->fpu);
+exit_walker:
+	slat_walker_exit(&vcpu->walker);
+free_pages:
+	free_pages_of(vcpu);
+free:
+	kfree(vcpu);
+	return ERR_PTR(err);
+}
+
+/** slat_vcpu_free() - undo slat_vcpu_create(); nobody uses it any more */
+void slat_vcpu_free(struct slat_vcpu *vcpu)
+{
+	vcpu->cpu.ops->vcpu_free(&vcpu->cpu);
+	fpu_free_guest_fpstate(&vcpu->fpu);
+	slat_walker_exit(&vcpu->walker);
+	free_pages_of(vcpu);
+	kvfree(vcpu->cpuid);
+	kfree(vcpu);
+}
+
+static vm_fault_t run_fault(struct vm_fault *vmf)
+{
+	struct slat_vcpu *vcpu = vmf->vma->vm_private_data;
+
+	if (vmf->pgoff >= SLAT_RUN_PAGES)
+		return VM_FAULT_SIGBUS;
+	get_page(vcpu->pages[vmf->pgoff]);
+	vmf->page = vcpu->pages[vmf->pgoff];
+	return 0;
+}
+
+static const struct vm_operations_struct run_vm_ops = {
+	.fault = run_fault,
+};
+
+/** slat_vcpu_mmap() - the pages shared with user space; the file keeps the vCPU */
+int slat_vcpu_mmap(struct slat_vcpu *vcpu, struct vm_area_struct *vma)
+{
+	vma->vm_private_data = vcpu;
+	vma->vm_ops = &run_vm_ops;
+	return 0;
+}
+
+static long vcpu_run(struct slat_vcpu *vcpu, unsigned long arg)
+{
+	return arg ? -EINVAL : slat_vcpu_run(vcpu);
+}
+
+static long vcpu_get_regs(struct slat_vcpu *vcpu, unsigned long arg)
+{
+	struct kvm_regs regs;
+
+	slat_cpu_get_regs(&vcpu->cpu, &regs);
+	return copy_to_user((void __user *)arg, &regs, sizeof(regs)) ? -EFAULT : 0;
+}
+
+static long vcpu_set_regs(struct slat_vcpu *vcpu, unsigned long arg)
+{
+	struct kvm_regs regs;
+
+	if (copy_from_user(&regs, (void __user *)arg, sizeof(regs)))
+		return -EFAULT;
+	slat_cpu_set_regs(&vcpu->cpu, &regs);
+	vcpu->exception.kind = SLAT_EVENT_NONE;
+	return 0;
+}
+
+static long vcpu_get_sregs(struct slat_vcpu *vcpu, unsigned long arg)
+{
+	struct kvm_sregs sregs = { };
+
+	slat_cpu_get_sregs(&vcpu->cpu, &sregs);
+	sregs.apic_base = vcpu->apic_base;
+	if (vcpu->interrupt >= 0)
+		__set_bit(vcpu->interrupt, (unsigned long *)sregs.interrupt_bitmap);
+	return copy_to_user((void __user *)arg, &sregs, sizeof(sregs)) ? -EFAULT : 0;
+}
+
+static long vcpu_set_sregs(struct slat_vcpu *vcpu, unsigned long arg)
+{
+	struct slat_cpu *cpu = &vcpu->cpu;
+	struct kvm_sregs sregs;
+	unsigned int vector;
+
+	if (copy_from_user(&sregs, (void __user *)arg, sizeof(sregs)))
+		return -EFAULT;
+	if (!slat_cpu_sregs_valid(cpu, &sregs))
+		return -EINVAL;
+	slat_cpu_set_sregs(cpu, &sregs);
+	vcpu->apic_base = sregs.apic_base;
+	vector = find_first_bit((unsigned long *)sregs.interrupt_bitmap, KVM_NR_INTERRUPTS);
+	vcpu->interrupt = vector < KVM_NR_INTERRUPTS ? vector : -1;
+	/* As after MOV to CR3: what the guest has there counts. */
+	if (cpu->cr0 & X86_CR0_PG && cpu->cr4 & X86_CR4_PAE && !slat_cpu_long_mode(cpu))
+		return slat_vcpu_load_pdptrs(vcpu) ? -EINVAL : 0;
+	return 0;
+}
+
+static long vcpu_interrupt(struct slat_vcpu *vcpu, unsigned long arg)
+{
+	struct kvm_interrupt interrupt;
+
+	if (copy_from_user(&interrupt, (void __user *)arg, sizeof(interrupt)))
+		return -EFAULT;
+	if (interrupt.irq >= KVM_NR_INTERRUPTS)
+		return -EINVAL;
+	if (vcpu->interrupt >= 0)
+		return -EEXIST;
+	vcpu->interrupt = interrupt.irq;
+	return 0;
+}
+
+static long vcpu_nmi(struct slat_vcpu *vcpu, unsigned long arg)
+{
+	/* One in service, one waiting: a CPU latches no more. */
+	vcpu->nmis = min(vcpu->nmis + 1, 2u);
+	return 0;
+}
+
+static long vcpu_get_mp_state(struct slat_vcpu *vcpu, unsigned long arg)
+{
+	struct kvm_mp_state state = { .mp_state = vcpu->mp_state };
+
+	return copy_to_user((void __user *)arg, &state, sizeof(state)) ? -EFAULT : 0;
+}
+
+/* Without an interrupt controller here, a vCPU can only run. */
+static long vcpu_set_mp_state(struct slat_vcpu *vcpu, unsigned long arg)
+{
+	struct kvm_mp_state state;
+
+	if (copy_from_user(&state, (void __user *)arg, sizeof(state)))
+		return -EFAULT;
+	return state.mp_state == KVM_MP_STATE_RUNNABLE ? 0 : -EINVAL;
+}
+
+static long vcpu_set_signal_mask(struct slat_vcpu *vcpu, unsigned long arg)
+{
+	struct kvm_signal_mask __user *user = (void __user *)arg;
+	struct kvm_signal_mask mask;
+
+	if (!arg) {
+		vcpu->signals_set = false;
+		return 0;
+	}
+	if (copy_from_user(&mask, user, sizeof(mask)))
+		return -EFAULT;
+	if (mask.len != sizeof(vcpu->signals))
+		return -EINVAL;
+	if (copy_from_user(&vcpu->signals, user->sigset, sizeof(vcpu->signals)))
+		return -EFAULT;
+	sigdelsetmask(&vcpu->signals, sigmask(SIGKILL) | sigmask(SIGSTOP));
+	vcpu->signals_set = true;
+	return 0;
+}
+
+static long vcpu_set_cpuid(struct slat_vcpu *vcpu, unsigned long arg)
+{
+	return slat_vcpu_set_cpuid(vcpu, (void __user *)arg);
+}
+
+static long vcpu_get_cpuid(struct slat_vcpu *vcpu, unsigned long arg)
+{
+	return slat_vcpu_get_cpuid(vcpu, (void __user *)arg);
+}
+
+static long vcpu_get_msrs(struct slat_vcpu *vcpu, unsigned long arg)
+{
+	return slat_vcpu_msr_ioctl(vcpu, (void __user *)arg, false);
+}
+
+static long vcpu_set_msrs(struct slat_vcpu *vcpu, unsigned long arg)
+{
+	return slat_vcpu_msr_ioctl(vcpu, (void __user *)arg, true);
+}
+
+/* All under the vCPU's mutex, the vCPU loaded. */
+static const struct {
+	unsigned int cmd;
+	long (*handler)(struct slat_vcpu *vcpu, unsigned long arg);
+} vcpu_ioctls[] = {
+	{ KVM_RUN,		vcpu_run },
+	{ KVM_GET_REGS,		vcpu_get_regs },
+	{ KVM_SET_REGS,		vcpu_set_regs },
+	{ KVM_GET_SREGS,	vcpu_get_sregs },
+	{ KVM_SET_SREGS,	vcpu_set_sregs },
+	{ KVM_INTERRUPT,	vcpu_interrupt },
+	{ KVM_NMI,		vcpu_nmi },
+	{ KVM_GET_MP_STATE,	vcpu_get_mp_state },
+	{ KVM_SET_MP_STATE,	vcpu_set_mp_state },
+	{ KVM_SET_SIGNAL_MASK,	vcpu_set_signal_mask },
+	{ KVM_SET_CPUID2,	vcpu_set_cpuid },
+	{ KVM_GET_CPUID2,	vcpu_get_cpuid },
+	{ KVM_GET_MSRS,		vcpu_get_msrs },
+	{ KVM_SET_MSRS,		vcpu_set_msrs },
+};
+
+/**
+ * slat_vcpu_ioctl() - a call on a vCPU's descriptor
+ * @vcpu: whose
+ * @cmd: which
+ * @arg: its argument
+ *
+ * Return: the call's; -EIO where the VM belongs to another mm; -EINVAL where
+ * there is no such call; -EINTR for a fatal signal.
+ */
+long slat_vcpu_ioctl(struct slat_vcpu *vcpu, unsigned int cmd, unsigned long arg)
+{
+	long ret;
+	int i;
+
+	if (vcpu->mm != current->mm)
+		return -EIO;
+	for (i = 0; i < ARRAY_SIZE(vcpu_ioctls); i++)
+		if (vcpu_ioctls[i].cmd == cmd)
+			break;
+	if (i == ARRAY_SIZE(vcpu_ioctls))
+		return -EINVAL;
+
+	if (mutex_lock_killable(&vcpu->mutex))
+		return -EINTR;
+	slat_vcpu_load(vcpu);
+	ret = vcpu_ioctls[i].handler(vcpu, arg);
+	slat_vcpu_put(vcpu);
+	mutex_unlock(&vcpu->mutex);
+	return ret;
+}

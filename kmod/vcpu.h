@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A vCPU: a guest CPU, the thread that runs it, and what it shares with user
+ * space.
+ */
+#ifndef SLAT_VCPU_H
+#define SLAT_VCPU_H
+
+#include <linux/kvm.h>
+#include <linux/mutex.h>
+#include <linux/preempt.h>
+#include <linux/signal.h>
+#include <asm/fpu/api.h>
+#include <asm/fpu/types.h>
+
+#include "cpu/regs.h"
+#include "hw.h"
+#include "mmu/mmu.h"
+
+/* Pages that user space maps: kvm_run, PIO data, the coalesced ring. */
+#define SLAT_RUN_PAGES	3
+
+struct slat_vcpu;
+
+/* Returns 1 to run on, 0 to return to user space, or -errno. */
+typedef int (*slat_complete_fn)(struct slat_vcpu *vcpu);
+
+/**
+ * struct slat_vcpu - a vCPU
+ *
+ * @mutex protects all of it but what is said to be constant.
+ *
+ * @cpu: the guest CPU
+ * @walker: its part in the translation of guest memory
+ * @mm: whose memory that is; constant
+ * @mutex: held by whoever runs or looks at the vCPU
+ * @id: its number; constant
+ * @pages: what user space maps; constant.  Their contents are user space's too
+ * @run: the first of them
+ * @notifier: tells when the thread loses or gets a CPU, while it is loaded
+ * @fpu: the guest's FPU state while it is not in the registers
+ * @signals: blocked during KVM_RUN, if @signals_set
+ * @cpuid: what CPUID tells the guest
+ * @cpuid_count: how many leaves those are
+ * @exception: one that is due at the next entry; kind NONE: none
+ * @interrupt: the vector of an external interrupt that is due, -1: none
+ * @nmis: NMIs that are due, two at most
+ * @mp_state: KVM_MP_STATE_*
+ * @apic_base: IA32_APIC_BASE
+ * @complete: what to do with user space's answer to the last exit
+ * @pio: of the PIO exit that is being completed
+ */
+struct slat_vcpu {
+	struct slat_cpu cpu;
+	struct slat_walker walker;
+	struct mm_struct *mm;
+	struct mutex mutex;
+	u32 id;
+	struct page *pages[SLAT_RUN_PAGES];
+	struct kvm_run *run;
+	struct preempt_notifier notifier;
+	struct fpu_guest fpu;
+	sigset_t signals;
+	bool signals_set;
+	struct kvm_cpuid_entry2 *cpuid;
+	unsigned int cpuid_count;
+	struct slat_event exception;
+	int interrupt;
+	unsigned int nmis;
+	u32 mp_state;
+	u64 apic_base;
+	slat_complete_fn complete;
+	struct {
+		u8 size;
+		u8 insn_len;
+		u32 count;
+		bool in;
+	} pio;
+};
+
+/* vcpu.c */
+struct slat_vcpu *slat_vcpu_create(const struct slat_hw_ops *hw, struct slat_mmu *mmu, u32 id);
+void slat_vcpu_free(struct slat_vcpu *vcpu);
+void slat_vcpu_load(struct slat_vcpu *vcpu);
+void slat_vcpu_put(struct slat_vcpu *vcpu);
+long slat_vcpu_ioctl(struct slat_vcpu *vcpu, unsigned int cmd, unsigned long arg);
+int slat_vcpu_mmap(struct slat_vcpu *vcpu, struct vm_area_struct *vma);
+
+/* run.c */
+int slat_vcpu_run(struct slat_vcpu *vcpu);
+
+/* exits.c */
+int slat_vcpu_handle_exit(struct slat_vcpu *vcpu, const struct slat_exit *exit);
+void slat_vcpu_raise(struct slat_vcpu *vcpu, u8 vector);
+void slat_vcpu_raise_error(struct slat_vcpu *vcpu, u8 vector, u32 error);
+
+/* cr.c */
+int slat_vcpu_handle_cr(struct slat_vcpu *vcpu, const struct slat_exit *exit);
+int slat_vcpu_handle_xsetbv(struct slat_vcpu *vcpu, const struct slat_exit *exit);
+int slat_vcpu_load_pdptrs(struct slat_vcpu *vcpu);
+
+/* execute.c */
+int slat_vcpu_execute(struct slat_vcpu *vcpu);
+
+/* io.c */
+int slat_vcpu_handle_io(struct slat_vcpu *vcpu, const struct slat_exit *exit);
+
+/* msr.c */
+int slat_vcpu_get_msr(struct slat_vcpu *vcpu, u32 index, u64 *value);
+int slat_vcpu_set_msr(struct slat_vcpu *vcpu, u32 index, u64 value);
+int slat_vcpu_handle_rdmsr(struct slat_vcpu *vcpu, const struct slat_exit *exit);
+int slat_vcpu_handle_wrmsr(struct slat_vcpu *vcpu, const struct slat_exit *exit);
+long slat_vcpu_msr_ioctl(struct slat_vcpu *vcpu, struct kvm_msrs __user *user, bool set);
+
+/* cpuid.c */
+void slat_vcpu_forget_cpuid(struct slat_vcpu *vcpu);
+long slat_cpuid_supported(struct kvm_cpuid2 __user *user);
+long slat_vcpu_set_cpuid(struct slat_vcpu *vcpu, struct kvm_cpuid2 __user *user);
+long slat_vcpu_get_cpuid(struct slat_vcpu *vcpu, struct kvm_cpuid2 __user *user);
+int slat_vcpu_handle_cpuid(struct slat_vcpu *vcpu, const struct slat_exit *exit);
+
+#endif /* SLAT_VCPU_H */

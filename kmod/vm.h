@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef SLAT_VM_H
+#define SLAT_VM_H
+
+#include "hw.h"
+
+long slat_vm_create(const struct slat_hw_ops *hw, unsigned long type);
+long slat_vm_check_extension(unsigned long extension);
+
+#endif /* SLAT_VM_H */
