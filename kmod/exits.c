@@ -150,13 +150,6 @@ static int exit_dr(struct slat_vcpu *vcpu, const struct slat_exit *exit)
 	return exit_skip(vcpu, exit);
 }
 
-/* An access to no memory, of which the hardware does not say what it is. */
-static int exit_mmio(struct slat_vcpu *vcpu, const struct slat_exit *exit)
-{
-	return internal_error(vcpu, KVM_INTERNAL_ERROR_EMULATION, exit->fault.gpa,
-			      exit->fault.access);
-}
-
 static int exit_fault(struct slat_vcpu *vcpu, const struct slat_exit *exit)
 {
 	int ret = slat_mmu_fault(&vcpu->walker, exit->fault.gpa, exit->fault.access);
@@ -165,7 +158,7 @@ static int exit_fault(struct slat_vcpu *vcpu, const struct slat_exit *exit)
 	case 0:
 		return 1;
 	case 1:
-		return exit_mmio(vcpu, exit);
+		return slat_vcpu_execute(vcpu);
 	case -EINTR:
 	case -EAGAIN:
 		return 1;

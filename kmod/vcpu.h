@@ -15,12 +15,42 @@
 
 #include "cpu/regs.h"
 #include "hw.h"
+#include "insn/exec.h"
 #include "mmu/mmu.h"
 
 /* Pages that user space maps: kvm_run, PIO data, the coalesced ring. */
 #define SLAT_RUN_PAGES	3
 
 struct slat_vcpu;
+
+/* An instruction has three accesses at most. */
+#define SLAT_ACCESSES	3
+
+/**
+ * struct slat_execute - an instruction that is executed on the guest's behalf
+ * @cpu: its registers
+ * @insn: what it is
+ * @bytes: its bytes, and maybe those after it
+ * @log: data of the accesses that are complete
+ * @logged: how many these are
+ * @replayed: how many of them this execution has seen
+ * @partial: what has been read of the access that is not complete
+ * @done: bytes of it that are done
+ * @fragment: bytes of it that user space is doing
+ * @error: why it cannot go on, 0: it can
+ */
+struct slat_execute {
+	struct slat_insn_cpu cpu;
+	struct slat_insn insn;
+	u8 bytes[SLAT_INSN_MAX_LEN];
+	u8 log[SLAT_ACCESSES][SLAT_INSN_MAX_OPERAND];
+	u8 logged;
+	u8 replayed;
+	u8 partial[SLAT_INSN_MAX_OPERAND];
+	u8 done;
+	u8 fragment;
+	int error;
+};
 
 /* Returns 1 to run on, 0 to return to user space, or -errno. */
 typedef int (*slat_complete_fn)(struct slat_vcpu *vcpu);
@@ -48,6 +78,7 @@ typedef int (*slat_complete_fn)(struct slat_vcpu *vcpu);
  * @mp_state: KVM_MP_STATE_*
  * @apic_base: IA32_APIC_BASE
  * @complete: what to do with user space's answer to the last exit
+ * @execute: the instruction that is being executed here
  * @pio: of the PIO exit that is being completed
  */
 struct slat_vcpu {
@@ -70,6 +101,7 @@ struct slat_vcpu {
 	u32 mp_state;
 	u64 apic_base;
 	slat_complete_fn complete;
+	struct slat_execute execute;
 	struct {
 		u8 size;
 		u8 insn_len;
@@ -101,6 +133,14 @@ int slat_vcpu_load_pdptrs(struct slat_vcpu *vcpu);
 
 /* execute.c */
 int slat_vcpu_execute(struct slat_vcpu *vcpu);
+
+/* linear.c */
+int slat_vcpu_translate(struct slat_vcpu *vcpu, u64 linear, u32 access, bool user, u64 *gpa,
+			u32 *error);
+
+/* vector.c */
+void slat_vector_read(unsigned int nr, void *data, bool ymm);
+void slat_vector_write(unsigned int nr, const void *data, unsigned int len);
 
 /* io.c */
 int slat_vcpu_handle_io(struct slat_vcpu *vcpu, const struct slat_exit *exit);

@@ -163,3 +163,65 @@ int slat_mmu_write(struct slat_mmu *mmu, u64 gpa, const void *data, unsigned int
 {
 	return access(mmu, gpa, (void *)data, len, true);
 }
+
+#define CMPXCHG_USER(type, user, old, new)				\
+	({								\
+		type __expected = *(const type *)(old);			\
+									\
+		__try_cmpxchg_user((type __user *)(user), &__expected,	\
+				   *(const type *)(new), efault);	\
+	})
+
+static int cmpxchg_user(void __user *user, const void *old, const void *new, unsigned int len)
+{
+	int mismatch;
+
+	switch (len) {
+	case 1:
+		mismatch = CMPXCHG_USER(u8, user, old, new);
+		break;
+	case 2:
+		mismatch = CMPXCHG_USER(u16, user, old, new);
+		break;
+	case 4:
+		mismatch = CMPXCHG_USER(u32, user, old, new);
+		break;
+	case 8:
+		mismatch = CMPXCHG_USER(u64, user, old, new);
+		break;
+	default:
+		return -EOPNOTSUPP;
+	}
+	return mismatch ? -EAGAIN : 0;
+efault:
+	return -EFAULT;
+}
+
+/**
+ * slat_mmu_cmpxchg() - replace guest memory if it has not changed
+ * @mmu: the memory
+ * @gpa: at this guest-physical address, naturally aligned
+ * @old: what is expected there
+ * @new: what to write
+ * @len: 1, 2, 4 or 8
+ *
+ * Process context of the VM's owner; may sleep.
+ *
+ * Return: 0; -EAGAIN: it has changed; 1: there is no memory, or it is read-only
+ * to the guest; -EFAULT: its owner has none; -EOPNOTSUPP: not of this length.
+ */
+int slat_mmu_cmpxchg(struct slat_mmu *mmu, u64 gpa, const void *old, const void *new,
+		     unsigned int len)
+{
+	u64 gfn = gpa >> PAGE_SHIFT;
+	struct slat_slot slot;
+	int ret;
+
+	if (!slat_mmu_find_slot(mmu, gfn, &slot) || slot.flags & KVM_MEM_READONLY)
+		return 1;
+	ret = cmpxchg_user((void __user *)(slot.hva + ((gfn - slot.gfn) << PAGE_SHIFT) +
+					   offset_in_page(gpa)), old, new, len);
+	if (!ret)
+		slat_mmu_mark_dirty(mmu, gfn);
+	return ret;
+}

@@ -107,6 +107,8 @@ bool slat_mmu_enter(struct slat_walker *walker, u64 *root);
 void slat_mmu_leave(struct slat_walker *walker);
 int slat_mmu_read(struct slat_mmu *mmu, u64 gpa, void *data, unsigned int len);
 int slat_mmu_write(struct slat_mmu *mmu, u64 gpa, const void *data, unsigned int len);
+int slat_mmu_cmpxchg(struct slat_mmu *mmu, u64 gpa, const void *old, const void *new,
+		     unsigned int len);
 
 /* fault.c */
 int slat_mmu_prepare(struct slat_walker *walker);

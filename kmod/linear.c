@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A guest's memory by linear address, as its CPU would see it.
+ */
+#include <linux/kernel.h>
+#include <asm/trapnr.h>
+
+#include "mmu/gwalk.h"
+#include "vcpu.h"
+
+static int read_entry(void *context, u64 gpa, void *entry, unsigned int size)
+{
+	int ret = slat_mmu_read(context, gpa, entry, size);
+
+	/* Tables that are no memory: nothing a CPU could make sense of. */
+	return ret == 1 ? -EFAULT : ret;
+}
+
+static int update_entry(void *context, u64 gpa, const void *old, const void *new,
+			unsigned int size)
+{
+	int ret = slat_mmu_cmpxchg(context, gpa, old, new, size);
+
+	/* Tables that are read-only keep their bits. */
+	return ret == 1 ? 0 : ret == -EAGAIN ? 1 : ret;
+}
+
+static const struct slat_gwalk_ops gwalk_ops = {
+	.read = read_entry,
+	.update = update_entry,
+};
+
+/**
+ * slat_vcpu_translate() - which physical address a linear one is to a vCPU
+ * @vcpu: loaded
+ * @linear: the linear address
+ * @access: SLAT_GWALK_*, USER left out
+ * @user: as user mode would
+ * @gpa: filled in
+ * @error: the error code of the page fault, where there is one
+ *
+ * Process context of the VM's owner; may sleep.
+ *
+ * Return: 0, SLAT_GWALK_FAULT, -errno.
+ */
+int slat_vcpu_translate(struct slat_vcpu *vcpu, u64 linear, u32 access, bool user, u64 *gpa,
+			u32 *error)
+{
+	struct slat_cpu *cpu = &vcpu->cpu;
+	struct slat_gwalk_cpu state;
+	int ret;
+
+	slat_cpu_need(cpu, SLAT_STATE_CR3 | SLAT_STATE_RFLAGS);
+	state = (struct slat_gwalk_cpu) {
+		.cr0 = cpu->cr0,
+		.cr3 = cpu->cr3,
+		.cr4 = cpu->cr4,
+		.efer = cpu->efer,
+		.rflags = cpu->rflags,
+		.pdptr = cpu->pdptr,
+		.phys_bits = cpu->phys_bits,
+	};
+	do {
+		ret = slat_gwalk(&state, &gwalk_ops, vcpu->walker.mmu, linear,
+				 access | (user ? SLAT_GWALK_USER : 0), gpa, error);
+	} while (ret == 1);
+	return ret;
+}
