@@ -130,6 +130,8 @@ void slat_vmx_host_put(struct slat_cpu *cpu)
 		loadsegment(ds, host->ds);
 		loadsegment(es, host->es);
 	}
+	/* The guest reaches this one without an exit: SWAPGS. */
+	rdmsrl(MSR_KERNEL_GS_BASE, cpu->kernel_gs_base);
 	/* A selector brings a base along; the right ones come after it. */
 	if (host->fs) {
 		loadsegment(fs, host->fs);
@@ -148,9 +150,6 @@ void slat_vmx_host_put(struct slat_cpu *cpu)
 
 		if (!msr_exists(switched_msrs[i]))
 			continue;
-		/* The guest reaches this one without an exit: SWAPGS. */
-		if (switched_msrs[i] == MSR_KERNEL_GS_BASE)
-			rdmsrl(MSR_KERNEL_GS_BASE, *value);
 		if (host->msr[i] != *value || (host->gs && value == &cpu->kernel_gs_base))
 			wrmsrl(switched_msrs[i], host->msr[i]);
 	}
