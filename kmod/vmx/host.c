@@ -142,8 +142,9 @@ void slat_vmx_host_put(struct slat_cpu *cpu)
 		load_gs_index(host->gs);
 		local_irq_restore(flags);
 	}
-	/* VM exits leave the limit at 64 KiB. */
+	/* VM exits leave the GDT's limit at 64 KiB and the TSS without an I/O bitmap. */
 	load_fixmap_gdt(smp_processor_id());
+	invalidate_tss_limit();
 
 	for (i = 0; i < SLAT_VMX_SWITCHED_MSRS; i++) {
 		u64 *value = guest_msr(cpu, i);
