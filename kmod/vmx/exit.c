@@ -32,9 +32,6 @@ enum { CR_WRITE, CR_READ, CR_CLTS, CR_LMSW };
 #define EPT_LINEAR_VALID	BIT(7)
 #define EPT_OF_TRANSLATION	BIT(8)	/* not of the walk to it */
 
-/* The exit of a failed entry keeps the basic reason. */
-#define REASON_FAILED_ENTRY	BIT(31)
-
 typedef void (*exit_fn)(struct slat_exit *exit, u64 qualification);
 
 static enum slat_event_kind event_kind(u32 info)
@@ -251,7 +248,7 @@ void slat_vmx_vcpu_exit(struct slat_cpu *cpu, struct slat_exit *exit)
 	u64 qualification;
 
 	*exit = (struct slat_exit) { };
-	if (!vmx->entered || vmx->reason & REASON_FAILED_ENTRY) {
+	if (!vmx->entered || vmx->reason & VMX_EXIT_REASONS_FAILED_VMENTRY) {
 		exit->reason = SLAT_EXIT_FAILED_ENTRY;
 		exit->hardware.reason = vmx->entered ? vmx->reason :
 						       slat_vmread(VM_INSTRUCTION_ERROR);

@@ -248,8 +248,10 @@ void slat_vmx_vcpu_enter(struct slat_cpu *cpu)
 	cpu->valid = SLAT_STATE_CRS;
 	if (!vmx->entered)
 		return;
-	vmx->vmcs.launched = true;
 	cpu->cr2 = native_read_cr2();
-	cpu->event.kind = SLAT_EVENT_NONE;
 	after_exit(vmx);
+	if (vmx->reason & VMX_EXIT_REASONS_FAILED_VMENTRY)
+		return;
+	vmx->vmcs.launched = true;
+	cpu->event.kind = SLAT_EVENT_NONE;
 }
