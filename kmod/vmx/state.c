@@ -21,6 +21,9 @@
 #define RIGHTS_G		BIT(15)
 #define RIGHTS_UNUSABLE	BIT(16)
 
+/* Bits of CR0 that cached translations depend on (SDM vol. 3A, 4.10.4.1). */
+#define CR0_OF_TRANSLATIONS	(X86_CR0_PE | X86_CR0_PG | X86_CR0_WP)
+
 /* Where each segment is in the four arrays of fields. */
 static const u8 seg_field[SLAT_SEGS] = {
 	[SLAT_ES] = 0, [SLAT_CS] = 2, [SLAT_SS] = 4, [SLAT_DS] = 6,
@@ -98,14 +101,22 @@ static void flush_crs(struct slat_cpu *cpu)
 {
 	const struct slat_vmx_msrs *msrs = &slat_vmx.msrs;
 	struct slat_vmx_vcpu *vmx = slat_vmx_of(cpu);
-	u64 must0 = msrs->cr0_fixed0;
+	u64 must0 = msrs->cr0_fixed0, cr0, cr4;
 	u32 entry = vmx->entry & ~VM_ENTRY_IA32E_MODE;
 
 	if (slat_vmx.controls.proc2 & SECONDARY_EXEC_UNRESTRICTED_GUEST)
 		must0 &= ~(X86_CR0_PE | X86_CR0_PG);
-	slat_vmwrite(GUEST_CR0, (cpu->cr0 | must0) & ~(X86_CR0_CD | X86_CR0_NW));
+	cr0 = (cpu->cr0 | must0) & ~(X86_CR0_CD | X86_CR0_NW);
+	cr4 = cpu->cr4 | msrs->cr4_fixed0;
+
+	/* The instruction that changed them would have dropped translations. */
+	if ((slat_vmread(GUEST_CR0) ^ cr0) & CR0_OF_TRANSLATIONS ||
+	    slat_vmread(GUEST_CR4) != cr4 || slat_vmread(GUEST_IA32_EFER) != cpu->efer)
+		vmx->flush_vpid = true;
+
+	slat_vmwrite(GUEST_CR0, cr0);
 	slat_vmwrite(CR0_READ_SHADOW, cpu->cr0);
-	slat_vmwrite(GUEST_CR4, cpu->cr4 | msrs->cr4_fixed0);
+	slat_vmwrite(GUEST_CR4, cr4);
 	slat_vmwrite(CR4_READ_SHADOW, cpu->cr4);
 
 	slat_vmwrite(GUEST_IA32_EFER, cpu->efer);
@@ -130,6 +141,7 @@ static void flush_cr3(struct slat_cpu *cpu)
 {
 	int i;
 
+	slat_vmx_of(cpu)->flush_vpid = true;
 	slat_vmwrite(GUEST_CR3, cpu->cr3);
 	for (i = 0; i < 4; i++)
 		slat_vmwrite(GUEST_PDPTR0 + 2 * i, cpu->pdptr[i]);

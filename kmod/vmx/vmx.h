@@ -52,7 +52,8 @@ struct slat_vmx_host {
  * @vmcs: its control structure
  * @msr_bitmap: which MSRs it reaches without an exit
  * @vpid: its TLB tag, 0: none
- * @flush_vpid: its TLB may hold what it has left on this CPU before
+ * @flush_vpid: its TLB may hold what it has left on this CPU before, or what
+ *	its control registers no longer say
  * @proc: primary controls, as in the VMCS
  * @entry: VM-entry controls, as in the VMCS
  * @intercepts: exceptions that exit, as in the VMCS
