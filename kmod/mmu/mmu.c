@@ -169,32 +169,30 @@ int slat_mmu_write(struct slat_mmu *mmu, u64 gpa, const void *data, unsigned int
 		type __expected = *(const type *)(old);			\
 									\
 		__try_cmpxchg_user((type __user *)(user), &__expected,	\
-				   *(const type *)(new), efault);	\
+				   *(const type *)(new), fault_##type); \
 	})
 
 static int cmpxchg_user(void __user *user, const void *old, const void *new, unsigned int len)
 {
-	int mismatch;
+	int ret;	/* -EFAULT, or whether it has changed */
 
 	switch (len) {
 	case 1:
-		mismatch = CMPXCHG_USER(u8, user, old, new);
+		ret = CMPXCHG_USER(u8, user, old, new);
 		break;
 	case 2:
-		mismatch = CMPXCHG_USER(u16, user, old, new);
+		ret = CMPXCHG_USER(u16, user, old, new);
 		break;
 	case 4:
-		mismatch = CMPXCHG_USER(u32, user, old, new);
+		ret = CMPXCHG_USER(u32, user, old, new);
 		break;
 	case 8:
-		mismatch = CMPXCHG_USER(u64, user, old, new);
+		ret = CMPXCHG_USER(u64, user, old, new);
 		break;
 	default:
 		return -EOPNOTSUPP;
 	}
-	return mismatch ? -EAGAIN : 0;
-efault:
-	return -EFAULT;
+	return ret > 0 ? -EAGAIN : ret;
 }
 
 /**

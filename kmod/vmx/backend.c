@@ -18,6 +18,7 @@
 #include "vmx/ept.h"
 #include "vmx/insn.h"
 #include "vmx/root.h"
+#include "vmx/spec.h"
 #include "vmx/vmx.h"
 
 struct slat_vmx slat_vmx;
@@ -112,12 +113,19 @@ static int vmx_setup(const struct slat_hw_config *config, struct slat_why *why)
 	slat_vmx.no_guests = slat_vmx_choose_controls(&slat_vmx.msrs, &slat_vmx.controls);
 	vmx_bound_residency(config->residency_us);
 	slat_vmcs_init_cpus();
-	return slat_vmx_root_alloc(slat_vmx.caps.revision);
+	if (slat_vmx_spec_setup())
+		return -ENOMEM;
+	if (slat_vmx_root_alloc(slat_vmx.caps.revision)) {
+		slat_vmx_spec_teardown();
+		return -ENOMEM;
+	}
+	return 0;
 }
 
 static void vmx_teardown(void)
 {
 	slat_vmx_root_free();
+	slat_vmx_spec_teardown();
 }
 
 static int vmx_cpu_enable(struct slat_why *why)

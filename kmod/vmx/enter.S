@@ -5,7 +5,10 @@
  */
 #include <linux/linkage.h>
 #include <asm/asm.h>
+#include <asm/cpufeatures.h>
+#include <asm/msr-index.h>
 #include <asm/nospec-branch.h>
+#include <asm/percpu.h>
 #include <asm/unwind_hints.h>
 
 #define GPR(number)	((number) * 8)
@@ -97,6 +100,21 @@ SYM_INNER_LABEL_ALIGN(slat_vmx_exit_point, SYM_L_GLOBAL)
 	/* No return address that the guest has left, before any RET. */
 	FILL_RETURN_BUFFER %rcx, RSB_CLEAR_LOOPS, X86_FEATURE_RSB_VMEXIT, \
 			   X86_FEATURE_RSB_VMEXIT_LITE
+
+	/*
+	 * Where the kernel keeps IBRS set: it holds for predictions that were
+	 * made before the exit only once it is written again.  The guest does
+	 * not reach this MSR.
+	 */
+	ALTERNATIVE "jmp .Lno_ibrs", "", X86_FEATURE_KERNEL_IBRS
+	mov	%eax, %esi
+	mov	$MSR_IA32_SPEC_CTRL, %ecx
+	mov	PER_CPU_VAR(x86_spec_ctrl_current), %eax
+	mov	PER_CPU_VAR(x86_spec_ctrl_current + 4), %edx
+	wrmsr
+	mov	%esi, %eax
+.Lno_ibrs:
+	CLEAR_BRANCH_HISTORY_VMEXIT
 
 	/* The guest's values end here, for speculation as well. */
 	xor	%ecx, %ecx

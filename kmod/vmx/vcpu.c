@@ -17,6 +17,7 @@
 #include "compat/compat.h"
 #include "vmx/ept.h"
 #include "vmx/insn.h"
+#include "vmx/spec.h"
 #include "vmx/vmx.h"
 
 #define VPID_MAX	0xffff
@@ -241,11 +242,13 @@ void slat_vmx_vcpu_enter(struct slat_cpu *cpu)
 	flush_event(cpu);
 	slat_vmx_host_refresh();
 	native_write_cr2(cpu->cr2);
+	slat_vmx_spec_enter();
 
 	vmx->entered = slat_vmx_switch(cpu->gpr, vmx->vmcs.launched);
 
 	/* All but what exits for every change. */
 	cpu->valid = SLAT_STATE_CRS;
+	slat_vmx_spec_exit();
 	if (!vmx->entered)
 		return;
 	cpu->cr2 = native_read_cr2();

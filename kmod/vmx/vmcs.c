@@ -9,6 +9,7 @@
 #include <linux/smp.h>
 
 #include "vmx/insn.h"
+#include "vmx/spec.h"
 #include "vmx/vmcs.h"
 
 /* Those loaded on a CPU, and the current one among them. */
@@ -123,6 +124,7 @@ bool slat_vmcs_load(struct slat_vmcs *vmcs)
 	if (this_cpu_read(current_vmcs) != vmcs) {
 		this_cpu_write(current_vmcs, vmcs);
 		slat_vmptrld(__pa(vmcs->region));
+		slat_vmx_spec_switch();
 	}
 	local_irq_restore(flags);
 	return moved;

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What speculation could tell a guest about its host, or the host's programs
+ * about a guest: as much is done about it as the host's kernel has been asked
+ * to do.  What has to happen between the guest's last instruction and the first
+ * RET is in enter.S.
+ *
+ *	other vCPUs' branches	IBPB where the CPU's current VMCS changes
+ *	user space's branches	IBPB when the kernel returns to it (VMSCAPE)
+ *	L1D (L1TF)		flushed before every entry
+ *	buffers (MDS, ...)	VERW in enter.S; here where only those count that
+ *				reach MMIO
+ */
+#include <linux/gfp.h>
+#include <linux/jump_label.h>
+#include <linux/kernel.h>
+#include <asm/cpufeature.h>
+#include <asm/msr.h>
+#include <asm/nospec-branch.h>
+#include <asm/processor.h>
+#include <asm/vmx.h>
+
+#include "vmx/spec.h"
+
+/* Twice the largest L1D of a CPU that can only be flushed by filling it. */
+#define FILL_ORDER	4
+#define FILL_SIZE	(PAGE_SIZE << FILL_ORDER)
+#define LINE_SIZE	64
+
+/* Set by slat_vmx_spec_setup(), constant afterwards. */
+static struct {
+	bool flush_l1d;
+	u8 *fill;
+} spec;
+
+static enum vmx_l1d_flush_state choose_l1d_flush(void)
+{
+	u64 caps = 0;
+
+	if (!boot_cpu_has_bug(X86_BUG_L1TF))
+		return VMENTER_L1D_FLUSH_AUTO;
+	if (boot_cpu_has(X86_FEATURE_ARCH_CAPABILITIES))
+		rdmsrl(MSR_IA32_ARCH_CAPABILITIES, caps);
+	if (caps & ARCH_CAP_SKIP_VMENTRY_L1DFLUSH)
+		return VMENTER_L1D_FLUSH_NOT_REQUIRED;
+	return l1tf_mitigation == L1TF_MITIGATION_OFF ? VMENTER_L1D_FLUSH_NEVER :
+							VMENTER_L1D_FLUSH_ALWAYS;
+}
+
+/**
+ * slat_vmx_spec_setup() - learn the host's policy, tell it what is done
+ *
+ * Process context.
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int slat_vmx_spec_setup(void)
+{
+	enum vmx_l1d_flush_state state = choose_l1d_flush();
+
+	spec.flush_l1d = state == VMENTER_L1D_FLUSH_ALWAYS;
+	if (spec.flush_l1d && !boot_cpu_has(X86_FEATURE_FLUSH_L1D)) {
+		spec.fill = (u8 *)__get_free_pages(GFP_KERNEL | __GFP_ZERO, FILL_ORDER);
+		if (!spec.fill)
+			return -ENOMEM;
+	}
+	/* The kernel's report in sysfs. */
+	l1tf_vmx_mitigation = state;
+	return 0;
+}
+
+/** slat_vmx_spec_teardown() - undo slat_vmx_spec_setup() */
+void slat_vmx_spec_teardown(void)
+{
+	l1tf_vmx_mitigation = VMENTER_L1D_FLUSH_AUTO;
+	free_pages((unsigned long)spec.fill, FILL_ORDER);
+	spec.fill = NULL;
+}
+
+/* Once for the translations, once for the lines. */
+static void fill_l1d(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < FILL_SIZE; i += PAGE_SIZE)
+		READ_ONCE(spec.fill[i]);
+	for (i = 0; i < FILL_SIZE; i += LINE_SIZE)
+		READ_ONCE(spec.fill[i]);
+}
+
+/** slat_vmx_spec_switch() - another guest CPU is about to use this CPU's predictors */
+void slat_vmx_spec_switch(void)
+{
+	indirect_branch_prediction_barrier();
+}
+
+/** slat_vmx_spec_enter() - the guest is about to run; interrupts off */
+void slat_vmx_spec_enter(void)
+{
+	if (spec.flush_l1d && !spec.fill)
+		native_wrmsrl(MSR_IA32_FLUSH_CMD, L1D_FLUSH);
+	else if (spec.flush_l1d)
+		fill_l1d();
+	if (static_branch_unlikely(&mmio_stale_data_clear))
+		x86_clear_cpu_buffers();
+}
+
+/** slat_vmx_spec_exit() - the guest has run; interrupts off */
+void slat_vmx_spec_exit(void)
+{
+	if (cpu_feature_enabled(X86_FEATURE_IBPB_EXIT_TO_USER))
+		this_cpu_write(x86_ibpb_exit_to_user, true);
+}
