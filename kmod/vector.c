@@ -4,8 +4,8 @@
  */
 #include <linux/kernel.h>
 #include <linux/string.h>
+#include <linux/thread_info.h>
 #include <asm/fpu/api.h>
-#include <asm/thread_info.h>
 
 #include "vcpu.h"
 
