@@ -66,3 +66,47 @@ int slat_vcpu_translate(struct slat_vcpu *vcpu, u64 linear, u32 access, bool use
 	} while (ret == 1);
 	return ret;
 }
+
+/**
+ * slat_vcpu_access() - read or write a vCPU's memory by linear address
+ * @vcpu: loaded
+ * @linear: from here
+ * @data: what is read or written
+ * @len: so many bytes, a page at most
+ * @write: write
+ *
+ * As slat_vcpu_translate().  Of an access that crosses a page both are
+ * translated before anything is touched.
+ *
+ * Return: 0; 1: there is no memory; SLAT_GWALK_FAULT: a page fault is due to
+ * the guest; -errno.
+ */
+int slat_vcpu_access(struct slat_vcpu *vcpu, u64 linear, void *data, unsigned int len, bool write)
+{
+	struct slat_mmu *mmu = vcpu->walker.mmu;
+	unsigned int first = min_t(unsigned int, len, PAGE_SIZE - offset_in_page(linear));
+	struct slat_cpu *cpu = &vcpu->cpu;
+	u64 gpa[2];
+	u32 error;
+	int ret, i;
+
+	slat_cpu_need(cpu, SLAT_STATE_SEGS);
+	for (i = 0; i < (first < len ? 2 : 1); i++) {
+		u64 address = i ? linear + first : linear;
+
+		ret = slat_vcpu_translate(vcpu, address, write ? SLAT_GWALK_WRITE : 0,
+					  cpu->cpl == 3, &gpa[i], &error);
+		if (ret == SLAT_GWALK_FAULT) {
+			cpu->cr2 = address;
+			slat_vcpu_raise_error(vcpu, X86_TRAP_PF, error);
+		}
+		if (ret)
+			return ret;
+	}
+	ret = write ? slat_mmu_write(mmu, gpa[0], data, first) :
+		      slat_mmu_read(mmu, gpa[0], data, first);
+	if (ret || first == len)
+		return ret;
+	return write ? slat_mmu_write(mmu, gpa[1], data + first, len - first) :
+		       slat_mmu_read(mmu, gpa[1], data + first, len - first);
+}

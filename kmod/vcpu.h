@@ -105,8 +105,11 @@ struct slat_vcpu {
 	struct {
 		u8 size;
 		u8 insn_len;
-		u32 count;
+		u8 address_size;
 		bool in;
+		bool rep;
+		u32 count;
+		u64 linear;
 	} pio;
 };
 
@@ -137,6 +140,9 @@ int slat_vcpu_execute(struct slat_vcpu *vcpu);
 /* linear.c */
 int slat_vcpu_translate(struct slat_vcpu *vcpu, u64 linear, u32 access, bool user, u64 *gpa,
 			u32 *error);
+
+int slat_vcpu_access(struct slat_vcpu *vcpu, u64 linear, void *data, unsigned int len,
+		     bool write);
 
 /* vector.c */
 void slat_vector_read(unsigned int nr, void *data, bool ymm);

@@ -137,6 +137,8 @@ struct slat_exit {
 			bool in;
 			bool string;
 			bool rep;
+			u8 address_size;	/* in bytes, of .string */
+			u64 linear;		/* where memory is, of .string */
 		} io;
 		struct {
 			u8 number;	/* 0, 3, 4, 8 */

@@ -17,6 +17,8 @@
 #define IO_REP		BIT(5)
 #define IO_PORT_SHIFT	16
 
+#define INFO_ADDRESS_SHIFT	7	/* of INS and OUTS: 0 is 16 bits */
+
 #define CR_NUMBER	GENMASK(3, 0)
 #define CR_TYPE_SHIFT	4
 #define CR_GPR_SHIFT	8
@@ -70,6 +72,12 @@ static void exit_io(struct slat_exit *exit, u64 qualification)
 	exit->io.in = qualification & IO_IN;
 	exit->io.string = qualification & IO_STRING;
 	exit->io.rep = qualification & IO_REP;
+	if (exit->io.string) {
+		u32 info = slat_vmread(VMX_INSTRUCTION_INFO);
+
+		exit->io.address_size = 2 << (info >> INFO_ADDRESS_SHIFT & 3);
+		exit->io.linear = slat_vmread(GUEST_LINEAR_ADDRESS);
+	}
 }
 
 static void exit_cr(struct slat_exit *exit, u64 qualification)
