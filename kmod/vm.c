@@ -11,6 +11,7 @@
 #include <linux/preempt.h>
 #include <linux/refcount.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 #include <linux/uaccess.h>
 #include <linux/xarray.h>
 #include <linux/slat.h>
@@ -193,6 +194,19 @@ static long vm_zap_all(struct slat_vm *vm, unsigned long arg)
 	return 0;
 }
 
+static long vm_get_stats(struct slat_vm *vm, unsigned long arg)
+{
+	struct slat_vm_stats __user *user = (void __user *)arg;
+	struct slat_vm_stats stats;
+
+	if (copy_from_user(&stats, user, sizeof(stats)))
+		return -EFAULT;
+	if (stats.flags || stats.pad || memchr_inv(stats.reserved, 0, sizeof(stats.reserved)))
+		return -EINVAL;
+	slat_mmu_get_stats(vm->mmu, &stats);
+	return copy_to_user(user, &stats, sizeof(stats)) ? -EFAULT : 0;
+}
+
 static const struct {
 	unsigned int cmd;
 	long (*handler)(struct slat_vm *vm, unsigned long arg);
@@ -204,6 +218,7 @@ static const struct {
 	{ KVM_SET_TSS_ADDR,		vm_set_tss_addr },
 	{ KVM_SET_IDENTITY_MAP_ADDR,	vm_set_identity_map_addr },
 	{ SLAT_ZAP_ALL,			vm_zap_all },
+	{ SLAT_GET_STATS,		vm_get_stats },
 };
 
 static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)

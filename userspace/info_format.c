@@ -20,6 +20,8 @@ struct bit_name {
 
 static const struct bit_name feature_names[] = {
 	{ SLAT_FEATURE_INFO, "info", "SLAT_GET_INFO" },
+	{ SLAT_FEATURE_ZAP_ALL, "zap_all", "SLAT_ZAP_ALL" },
+	{ SLAT_FEATURE_STATS, "stats", "SLAT_GET_STATS" },
 	{ 0, NULL, NULL },
 };
 

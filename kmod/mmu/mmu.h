@@ -12,6 +12,7 @@
 #include <linux/mmu_notifier.h>
 #include <linux/mutex.h>
 #include <linux/rcupdate.h>
+#include <linux/slat.h>
 #include <linux/xarray.h>
 
 #include "hw.h"
@@ -128,6 +129,9 @@ int slat_mmu_get_dirty_log(struct slat_mmu *mmu, const struct kvm_dirty_log *log
 
 /* notifier.c */
 extern const struct mmu_notifier_ops slat_mmu_notifier_ops;
+
+/* stats.c */
+void slat_mmu_get_stats(struct slat_mmu *mmu, struct slat_vm_stats *stats);
 
 /* zap.c */
 void slat_mmu_zap_range(struct slat_mmu *mmu, u64 first, u64 last);

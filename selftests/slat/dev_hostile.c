@@ -57,7 +57,7 @@ TEST_F(device, api_version_takes_no_argument)
 TEST_F(device, check_extension_takes_anything)
 {
 	for (int bit = 0; bit < 64; bit++) {
-		ASSERT_EQ(0, _device_ioctl(self->fd, KVM_CHECK_EXTENSION, 1UL << bit)) {
+		ASSERT_LE(0, _device_ioctl(self->fd, KVM_CHECK_EXTENSION, 1UL << bit)) {
 			TH_LOG("bit %d", bit);
 		}
 	}

@@ -27,9 +27,34 @@ TEST_F(device, api_version)
 	EXPECT_EQ(KVM_API_VERSION, _device_ioctl(self->fd, KVM_GET_API_VERSION, 0));
 }
 
-TEST_F(device, no_extension_yet)
+TEST_F(device, extensions_of_any_vmm)
 {
-	for (unsigned long ext = 0; ext <= 1024; ext++) {
+	static const unsigned long expected[] = {
+		KVM_CAP_USER_MEMORY, KVM_CAP_DESTROY_MEMORY_REGION_WORKS,
+		KVM_CAP_JOIN_MEMORY_REGIONS_WORKS, KVM_CAP_SYNC_MMU, KVM_CAP_READONLY_MEM,
+		KVM_CAP_EXT_CPUID, KVM_CAP_USER_NMI, KVM_CAP_IMMEDIATE_EXIT,
+		KVM_CAP_INTERNAL_ERROR_DATA, KVM_CAP_CHECK_EXTENSION_VM,
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(expected); i++) {
+		EXPECT_EQ(1, _device_ioctl(self->fd, KVM_CHECK_EXTENSION, expected[i])) {
+			TH_LOG("extension %lu", expected[i]);
+		}
+	}
+	EXPECT_EQ(32764, _device_ioctl(self->fd, KVM_CHECK_EXTENSION, KVM_CAP_NR_MEMSLOTS));
+	EXPECT_LE(1024, _device_ioctl(self->fd, KVM_CHECK_EXTENSION, KVM_CAP_MAX_VCPU_ID));
+}
+
+/* What is not there says so. */
+TEST_F(device, no_interrupt_controller)
+{
+	EXPECT_EQ(0, _device_ioctl(self->fd, KVM_CHECK_EXTENSION, KVM_CAP_IRQCHIP));
+	EXPECT_EQ(0, _device_ioctl(self->fd, KVM_CHECK_EXTENSION, KVM_CAP_IRQFD));
+}
+
+TEST_F(device, no_extension_beyond_all)
+{
+	for (unsigned long ext = 512; ext <= 1024; ext++) {
 		ASSERT_EQ(0, _device_ioctl(self->fd, KVM_CHECK_EXTENSION, ext)) {
 			TH_LOG("extension %lu", ext);
 		}

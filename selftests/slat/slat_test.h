@@ -37,6 +37,9 @@
 static const unsigned int known_commands[] = {
 	KVM_GET_API_VERSION,
 	KVM_CHECK_EXTENSION,
+	KVM_CREATE_VM,
+	KVM_GET_VCPU_MMAP_SIZE,
+	KVM_GET_SUPPORTED_CPUID,
 	SLAT_GET_INFO,
 };
 

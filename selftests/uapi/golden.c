@@ -26,6 +26,8 @@ static const struct number numbers[] = {
 	NUMBER(SLAT_VERSION_LEN),
 	NUMBER(SLAT_BACKEND_VMX),
 	NUMBER(SLAT_FEATURE_INFO),
+	NUMBER(SLAT_FEATURE_ZAP_ALL),
+	NUMBER(SLAT_FEATURE_STATS),
 	NUMBER(SLAT_HW_SLAT),
 	NUMBER(SLAT_HW_SLAT_2M),
 	NUMBER(SLAT_HW_SLAT_1G),
@@ -47,6 +49,8 @@ static const struct number numbers[] = {
 	NUMBER(SLAT_HW_XSAVES),
 	NUMBER(SLAT_HW_MODE_BASED_EXEC),
 	NUMBER(SLAT_GET_INFO),
+	NUMBER(SLAT_ZAP_ALL),
+	NUMBER(SLAT_GET_STATS),
 };
 
 struct field {
@@ -75,6 +79,30 @@ static const struct field slat_info_fields[] = {
 	{ "reserved", INFO_AT(reserved), sizeof(info.reserved) },
 };
 
+static const struct slat_vm_stats stats;
+
+#define STATS_AT(field)	offsetof(struct slat_vm_stats, field)
+
+static const struct field slat_vm_stats_fields[] = {
+	{ "flags", STATS_AT(flags), sizeof(stats.flags) },
+	{ "pad", STATS_AT(pad), sizeof(stats.pad) },
+	{ "faults", STATS_AT(faults), sizeof(stats.faults) },
+	{ "fault_retries", STATS_AT(fault_retries), sizeof(stats.fault_retries) },
+	{ "installs", STATS_AT(installs), sizeof(stats.installs) },
+	{ "cmpxchg_lost", STATS_AT(cmpxchg_lost), sizeof(stats.cmpxchg_lost) },
+	{ "splits", STATS_AT(splits), sizeof(stats.splits) },
+	{ "batches", STATS_AT(batches), sizeof(stats.batches) },
+	{ "waits", STATS_AT(waits), sizeof(stats.waits) },
+	{ "ipis_sent", STATS_AT(ipis_sent), sizeof(stats.ipis_sent) },
+	{ "ipis_saved", STATS_AT(ipis_saved), sizeof(stats.ipis_saved) },
+	{ "flushes", STATS_AT(flushes), sizeof(stats.flushes) },
+	{ "zaps", STATS_AT(zaps), sizeof(stats.zaps) },
+	{ "tables_allocated", STATS_AT(tables_allocated), sizeof(stats.tables_allocated) },
+	{ "tables_freed", STATS_AT(tables_freed), sizeof(stats.tables_freed) },
+	{ "tables_unlinked", STATS_AT(tables_unlinked), sizeof(stats.tables_unlinked) },
+	{ "reserved", STATS_AT(reserved), sizeof(stats.reserved) },
+};
+
 struct layout {
 	const char *name;
 	size_t size;
@@ -88,6 +116,12 @@ static const struct layout layouts[] = {
 		.size = sizeof(struct slat_info),
 		.fields = slat_info_fields,
 		.nr_fields = ARRAY_SIZE(slat_info_fields),
+	},
+	{
+		.name = "slat_vm_stats",
+		.size = sizeof(struct slat_vm_stats),
+		.fields = slat_vm_stats_fields,
+		.nr_fields = ARRAY_SIZE(slat_vm_stats_fields),
 	},
 };
 

@@ -22,6 +22,8 @@
 
 /* slat_info.features: what this module can do beyond KVM's ABI */
 #define SLAT_FEATURE_INFO	_BITULL(0)	/* SLAT_GET_INFO */
+#define SLAT_FEATURE_ZAP_ALL	_BITULL(1)	/* SLAT_ZAP_ALL */
+#define SLAT_FEATURE_STATS	_BITULL(2)	/* SLAT_GET_STATS */
 
 /*
  * slat_info.hw_caps: what every CPU of this host offers to a guest's VMM.
@@ -89,5 +91,53 @@ struct slat_info {
 
 /* On a VM: drop every translation, in constant time.  The argument is 0. */
 #define SLAT_ZAP_ALL	_IO(SLAT_IOC, 0x01)
+
+/**
+ * struct slat_vm_stats - what has happened to a VM's translations
+ *	(SLAT_GET_STATS)
+ * @flags: in: 0
+ * @pad: in: 0
+ * @faults: out: second-level faults
+ * @fault_retries: out: of these, given up because memory was going away
+ * @installs: out: leaves installed, or given more rights
+ * @cmpxchg_lost: out: entries that another fault was first to change
+ * @splits: out: huge leaves split
+ * @batches: out: mutations that removed or narrowed something
+ * @waits: out: of these, had to wait for a vCPU
+ * @ipis_sent: out: interrupts sent to make a vCPU leave the guest
+ * @ipis_saved: out: interrupts not sent because an earlier one does
+ * @flushes: out: TLB invalidations before an entry
+ * @zaps: out: times that all translations were dropped
+ * @tables_allocated: out: pages for tables allocated so far
+ * @tables_freed: out: of these, freed again
+ * @tables_unlinked: out: subtrees that wait to be used again, or freed
+ * @reserved: in: 0
+ *
+ * A snapshot: counters go on while it is taken.
+ */
+struct slat_vm_stats {
+	__u32 flags;
+	__u32 pad;
+	__u64 faults;
+	__u64 fault_retries;
+	__u64 installs;
+	__u64 cmpxchg_lost;
+	__u64 splits;
+	__u64 batches;
+	__u64 waits;
+	__u64 ipis_sent;
+	__u64 ipis_saved;
+	__u64 flushes;
+	__u64 zaps;
+	__u64 tables_allocated;
+	__u64 tables_freed;
+	__u64 tables_unlinked;
+	__u64 reserved[17];
+};
+
+_Static_assert(sizeof(struct slat_vm_stats) == 256, "struct slat_vm_stats is ABI");
+
+/* On a VM. */
+#define SLAT_GET_STATS	_IOWR(SLAT_IOC, 0x02, struct slat_vm_stats)
 
 #endif /* _UAPI_LINUX_SLAT_H */
