@@ -61,7 +61,8 @@ static bool has_index(u32 function)
 	return function == 4 || function == 7 || function == 0xd;
 }
 
-static u64 xcr0_offered(void)
+/** slat_xcr0_offered() - state components that a guest may have; 0 without XSAVE */
+u64 slat_xcr0_offered(void)
 {
 	return boot_cpu_has(X86_FEATURE_OSXSAVE) ?
 	       xgetbv(XCR_XFEATURE_ENABLED_MASK) & XCR0_OFFERED : 0;
@@ -103,8 +104,8 @@ static bool offer(u32 function, u32 index, struct kvm_cpuid_entry2 *entry)
 		return index == 0;
 	case 0xd:
 		if (index == 0) {
-			entry->eax = xcr0_offered();
-			entry->edx = xcr0_offered() >> 32;
+			entry->eax = slat_xcr0_offered();
+			entry->edx = slat_xcr0_offered() >> 32;
 			return true;
 		}
 		if (index == 1) {
@@ -112,7 +113,7 @@ static bool offer(u32 function, u32 index, struct kvm_cpuid_entry2 *entry)
 			entry->ebx = entry->ecx = entry->edx = 0;
 			return true;
 		}
-		return index < 8 && xcr0_offered() & BIT_ULL(index);
+		return index < 8 && slat_xcr0_offered() & BIT_ULL(index);
 	case 0x80000000:
 		entry->eax = min_t(u32, entry->eax, EXTENDED_MAX);
 		return true;
@@ -243,7 +244,7 @@ static void derive(struct slat_vcpu *vcpu)
 					 vcpu->walker.mmu->ptab.format->phys_bits);
 	entry = find(vcpu, 0xd, 0);
 	if (entry)
-		cpu->xcr0_allowed = (entry->eax | (u64)entry->edx << 32) & xcr0_offered();
+		cpu->xcr0_allowed = (entry->eax | (u64)entry->edx << 32) & slat_xcr0_offered();
 }
 
 /**

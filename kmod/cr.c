@@ -4,7 +4,6 @@
  * 2.5 and 4.1; vol. 2B, MOV--Move to/from Control Registers).
  */
 #include <linux/kernel.h>
-#include <asm/fpu/xstate.h>
 #include <asm/trapnr.h>
 
 #include "vcpu.h"
@@ -204,14 +203,9 @@ int slat_vcpu_handle_xsetbv(struct slat_vcpu *vcpu, const struct slat_exit *exit
 {
 	struct slat_cpu *cpu = &vcpu->cpu;
 	u64 value = slat_cpu_edx_eax(cpu);
-	u64 avx512 = XFEATURE_MASK_OPMASK | XFEATURE_MASK_ZMM_Hi256 | XFEATURE_MASK_Hi16_ZMM;
 
 	slat_cpu_need(cpu, SLAT_STATE_SEGS);
-	if ((u32)cpu->gpr[SLAT_RCX] || cpu->cpl || value & ~cpu->xcr0_allowed ||
-	    !(value & XFEATURE_MASK_FP) ||
-	    (value & XFEATURE_MASK_YMM && !(value & XFEATURE_MASK_SSE)) ||
-	    (value & avx512 && (value & (avx512 | XFEATURE_MASK_YMM)) !=
-	     (avx512 | XFEATURE_MASK_YMM))) {
+	if ((u32)cpu->gpr[SLAT_RCX] || cpu->cpl || !slat_cpu_xcr0_valid(cpu, value)) {
 		slat_vcpu_raise_error(vcpu, X86_TRAP_GP, 0);
 		return 1;
 	}

@@ -10,27 +10,6 @@
 
 typedef int (*exit_fn)(struct slat_vcpu *vcpu, const struct slat_exit *exit);
 
-/**
- * slat_vcpu_raise() - an exception without an error code is due
- * @vcpu: whose
- * @vector: X86_TRAP_*
- */
-void slat_vcpu_raise(struct slat_vcpu *vcpu, u8 vector)
-{
-	vcpu->exception = (struct slat_event) {
-		.kind = SLAT_EVENT_EXCEPTION, .vector = vector,
-	};
-}
-
-/** slat_vcpu_raise_error() - an exception with an error code is due */
-void slat_vcpu_raise_error(struct slat_vcpu *vcpu, u8 vector, u32 error)
-{
-	vcpu->exception = (struct slat_event) {
-		.kind = SLAT_EVENT_EXCEPTION, .vector = vector,
-		.has_error = true, .error = error,
-	};
-}
-
 /* User space is told that something is beyond this VMM. */
 static int internal_error(struct slat_vcpu *vcpu, u32 suberror, u64 detail0, u64 detail1)
 {
@@ -110,44 +89,10 @@ static int exit_interrupt_window(struct slat_vcpu *vcpu, const struct slat_exit 
 /* Intercepted so that the guest cannot keep the CPU busy; it gets them back. */
 static int exit_exception(struct slat_vcpu *vcpu, const struct slat_exit *exit)
 {
-	if (exit->event.vector == X86_TRAP_DB) {
-		vcpu->cpu.dr6 &= ~15ULL;
-		vcpu->cpu.dr6 |= exit->dr6;
-	}
-	vcpu->exception = exit->event;
+	if (exit->event.vector == X86_TRAP_DB || exit->event.vector == X86_TRAP_BP)
+		return slat_vcpu_handle_debug(vcpu, exit);
+	slat_vcpu_raise_event(vcpu, &exit->event);
 	return 1;
-}
-
-static int exit_dr(struct slat_vcpu *vcpu, const struct slat_exit *exit)
-{
-	struct slat_cpu *cpu = &vcpu->cpu;
-	unsigned int number = exit->dr.number;
-	u64 value;
-
-	slat_cpu_need(cpu, SLAT_STATE_DR7);
-	if (number == 4 || number == 5) {
-		if (cpu->cr4 & X86_CR4_DE)
-			return exit_undefined(vcpu, exit);
-		number += 2;
-	}
-	if (!exit->dr.write) {
-		value = number < 4 ? cpu->dr[number] : number == 6 ? cpu->dr6 : cpu->dr7;
-		slat_cpu_set_gpr(cpu, exit->dr.gpr, value);
-		return exit_skip(vcpu, exit);
-	}
-
-	value = slat_cpu_gpr(cpu, exit->dr.gpr);
-	if (number >= 6 && value >> 32)
-		return exit_protection(vcpu, exit);
-	if (number < 4) {
-		cpu->dr[number] = value;
-	} else if (number == 6) {
-		cpu->dr6 = (value & 0xe00f) | 0xffff0ff0;
-	} else {
-		cpu->dr7 = (value & 0xffff2bff) | 0x400;
-		slat_cpu_changed(cpu, SLAT_STATE_DR7);
-	}
-	return exit_skip(vcpu, exit);
 }
 
 static int exit_fault(struct slat_vcpu *vcpu, const struct slat_exit *exit)
@@ -178,7 +123,7 @@ static const exit_fn handlers[SLAT_EXIT_REASONS] = {
 	[SLAT_EXIT_RDMSR] = slat_vcpu_handle_rdmsr,
 	[SLAT_EXIT_WRMSR] = slat_vcpu_handle_wrmsr,
 	[SLAT_EXIT_CR] = slat_vcpu_handle_cr,
-	[SLAT_EXIT_DR] = exit_dr,
+	[SLAT_EXIT_DR] = slat_vcpu_handle_dr,
 	[SLAT_EXIT_XSETBV] = slat_vcpu_handle_xsetbv,
 	[SLAT_EXIT_INVLPG] = exit_unhandled,
 	[SLAT_EXIT_INVPCID] = exit_unhandled,
@@ -192,6 +137,7 @@ static const exit_fn handlers[SLAT_EXIT_REASONS] = {
 	[SLAT_EXIT_TASK_SWITCH] = exit_unhandled,
 	[SLAT_EXIT_INTERRUPT_WINDOW] = exit_interrupt_window,
 	[SLAT_EXIT_NMI_WINDOW] = exit_host,
+	[SLAT_EXIT_STEP] = slat_vcpu_handle_step,
 	[SLAT_EXIT_TRIPLE_FAULT] = exit_shutdown,
 	[SLAT_EXIT_FAILED_ENTRY] = exit_failed_entry,
 	[SLAT_EXIT_UNKNOWN] = exit_unknown,
@@ -207,6 +153,6 @@ static const exit_fn handlers[SLAT_EXIT_REASONS] = {
 int slat_vcpu_handle_exit(struct slat_vcpu *vcpu, const struct slat_exit *exit)
 {
 	if (exit->undelivered.kind != SLAT_EVENT_NONE)
-		vcpu->cpu.event = exit->undelivered;
+		slat_vcpu_undelivered(vcpu, &exit->undelivered);
 	return handlers[exit->reason](vcpu, exit);
 }

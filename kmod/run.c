@@ -49,7 +49,8 @@ static void choose_event(struct slat_vcpu *vcpu)
 		};
 		vcpu->nmis--;
 	}
-	if (cpu->event.kind == SLAT_EVENT_NONE && vcpu->interrupt >= 0 && interrupts_open(cpu)) {
+	if (cpu->event.kind == SLAT_EVENT_NONE && vcpu->interrupt >= 0 && interrupts_open(cpu) &&
+	    !(vcpu->debug & KVM_GUESTDBG_BLOCKIRQ)) {
 		cpu->event = (struct slat_event) {
 			.kind = SLAT_EVENT_INTERRUPT, .vector = vcpu->interrupt,
 		};
@@ -63,28 +64,17 @@ static void choose_event(struct slat_vcpu *vcpu)
 /* Interrupts off. */
 static void load_debug(struct slat_cpu *cpu)
 {
-	int i;
+	const u64 *dr = cpu->debug ? cpu->debug_dr : cpu->dr;
 
 	slat_cpu_need(cpu, SLAT_STATE_DR7);
-	if (!(cpu->dr7 & DR7_ENABLES))
+	if (!((cpu->debug ? cpu->debug_dr7 : cpu->dr7) & DR7_ENABLES))
 		return;
+	/* None of the host's matches half-way. */
 	set_debugreg(0, 7);
-	for (i = 0; i < 4; i++) {
-		switch (i) {
-		case 0:
-			set_debugreg(cpu->dr[0], 0);
-			break;
-		case 1:
-			set_debugreg(cpu->dr[1], 1);
-			break;
-		case 2:
-			set_debugreg(cpu->dr[2], 2);
-			break;
-		case 3:
-			set_debugreg(cpu->dr[3], 3);
-			break;
-		}
-	}
+	set_debugreg(dr[0], 0);
+	set_debugreg(dr[1], 1);
+	set_debugreg(dr[2], 2);
+	set_debugreg(dr[3], 3);
 }
 
 static void put_debug(void)
@@ -107,6 +97,7 @@ static void enter(struct slat_cpu *cpu)
 		xsetbv(XCR_XFEATURE_ENABLED_MASK, cpu->xcr0);
 	load_debug(cpu);
 
+	cpu->skipped = false;
 	cpu->ops->vcpu_enter(cpu);
 
 	put_debug();
@@ -156,6 +147,7 @@ static int thread_work(struct slat_vcpu *vcpu)
 
 static int run(struct slat_vcpu *vcpu)
 {
+	struct slat_cpu *cpu = &vcpu->cpu;
 	struct slat_exit exit;
 	int ret = 1;
 
@@ -166,6 +158,15 @@ static int run(struct slat_vcpu *vcpu)
 		ret = complete(vcpu);
 	}
 	while (ret > 0) {
+		if (vcpu->triple_fault) {
+			vcpu->triple_fault = false;
+			vcpu->run->exit_reason = KVM_EXIT_SHUTDOWN;
+			return 0;
+		}
+		if (cpu->want_step && cpu->skipped) {
+			cpu->skipped = false;
+			return slat_vcpu_handle_step(vcpu, NULL);
+		}
 		ret = thread_work(vcpu);
 		if (ret <= 0)
 			break;
@@ -176,7 +177,7 @@ static int run(struct slat_vcpu *vcpu)
 		choose_event(vcpu);
 		if (!stay(vcpu))
 			continue;
-		vcpu->cpu.ops->vcpu_exit(&vcpu->cpu, &exit);
+		cpu->ops->vcpu_exit(cpu, &exit);
 		ret = slat_vcpu_handle_exit(vcpu, &exit);
 	}
 	return ret;
@@ -212,11 +213,15 @@ int slat_vcpu_run(struct slat_vcpu *vcpu)
 
 	if (vcpu->signals_set)
 		sigprocmask(SIG_SETMASK, &vcpu->signals, &blocked);
-	vcpu->cpu.cr8 = READ_ONCE(vcpu->run->cr8) & 15;
-	fpu_swap_kvm_fpstate(&vcpu->fpu, true);
-	ret = run(vcpu);
-	fpu_swap_kvm_fpstate(&vcpu->fpu, false);
-	report_state(vcpu);
+	ret = slat_vcpu_sync_in(vcpu);
+	if (!ret) {
+		vcpu->cpu.cr8 = READ_ONCE(vcpu->run->cr8) & 15;
+		fpu_swap_kvm_fpstate(&vcpu->fpu, true);
+		ret = run(vcpu);
+		fpu_swap_kvm_fpstate(&vcpu->fpu, false);
+		slat_vcpu_sync_out(vcpu);
+		report_state(vcpu);
+	}
 	if (vcpu->signals_set)
 		sigprocmask(SIG_SETMASK, &blocked, NULL);
 	return ret;

@@ -170,11 +170,58 @@ static long vcpu_run(struct slat_vcpu *vcpu, unsigned long arg)
 	return arg ? -EINVAL : slat_vcpu_run(vcpu);
 }
 
+/** slat_vcpu_read_regs() - what KVM_GET_REGS returns; loaded */
+void slat_vcpu_read_regs(struct slat_vcpu *vcpu, struct kvm_regs *regs)
+{
+	slat_cpu_get_regs(&vcpu->cpu, regs);
+}
+
+/** slat_vcpu_write_regs() - what KVM_SET_REGS does; loaded */
+void slat_vcpu_write_regs(struct slat_vcpu *vcpu, const struct kvm_regs *regs)
+{
+	slat_cpu_set_regs(&vcpu->cpu, regs);
+	vcpu->exception.kind = SLAT_EVENT_NONE;
+}
+
+/** slat_vcpu_read_sregs() - what KVM_GET_SREGS returns; loaded */
+void slat_vcpu_read_sregs(struct slat_vcpu *vcpu, struct kvm_sregs *sregs)
+{
+	*sregs = (struct kvm_sregs) { };
+	slat_cpu_get_sregs(&vcpu->cpu, sregs);
+	sregs->apic_base = vcpu->apic_base;
+	if (vcpu->interrupt >= 0)
+		__set_bit(vcpu->interrupt, (unsigned long *)sregs->interrupt_bitmap);
+}
+
+/**
+ * slat_vcpu_write_sregs() - what KVM_SET_SREGS does
+ * @vcpu: loaded
+ * @sregs: nobody else's; checked here
+ *
+ * Return: 0; -EINVAL: a CPU cannot be in such a state.
+ */
+int slat_vcpu_write_sregs(struct slat_vcpu *vcpu, const struct kvm_sregs *sregs)
+{
+	struct slat_cpu *cpu = &vcpu->cpu;
+	unsigned int vector;
+
+	if (!slat_cpu_sregs_valid(cpu, sregs))
+		return -EINVAL;
+	slat_cpu_set_sregs(cpu, sregs);
+	vcpu->apic_base = sregs->apic_base;
+	vector = find_first_bit((unsigned long *)sregs->interrupt_bitmap, KVM_NR_INTERRUPTS);
+	vcpu->interrupt = vector < KVM_NR_INTERRUPTS ? vector : -1;
+	/* As after MOV to CR3: what the guest has there counts. */
+	if (cpu->cr0 & X86_CR0_PG && cpu->cr4 & X86_CR4_PAE && !slat_cpu_long_mode(cpu))
+		return slat_vcpu_load_pdptrs(vcpu) ? -EINVAL : 0;
+	return 0;
+}
+
 static long vcpu_get_regs(struct slat_vcpu *vcpu, unsigned long arg)
 {
 	struct kvm_regs regs;
 
-	slat_cpu_get_regs(&vcpu->cpu, &regs);
+	slat_vcpu_read_regs(vcpu, &regs);
 	return copy_to_user((void __user *)arg, &regs, sizeof(regs)) ? -EFAULT : 0;
 }
 
@@ -184,40 +231,25 @@ static long vcpu_set_regs(struct slat_vcpu *vcpu, unsigned long arg)
 
 	if (copy_from_user(&regs, (void __user *)arg, sizeof(regs)))
 		return -EFAULT;
-	slat_cpu_set_regs(&vcpu->cpu, &regs);
-	vcpu->exception.kind = SLAT_EVENT_NONE;
+	slat_vcpu_write_regs(vcpu, &regs);
 	return 0;
 }
 
 static long vcpu_get_sregs(struct slat_vcpu *vcpu, unsigned long arg)
 {
-	struct kvm_sregs sregs = { };
+	struct kvm_sregs sregs;
 
-	slat_cpu_get_sregs(&vcpu->cpu, &sregs);
-	sregs.apic_base = vcpu->apic_base;
-	if (vcpu->interrupt >= 0)
-		__set_bit(vcpu->interrupt, (unsigned long *)sregs.interrupt_bitmap);
+	slat_vcpu_read_sregs(vcpu, &sregs);
 	return copy_to_user((void __user *)arg, &sregs, sizeof(sregs)) ? -EFAULT : 0;
 }
 
 static long vcpu_set_sregs(struct slat_vcpu *vcpu, unsigned long arg)
 {
-	struct slat_cpu *cpu = &vcpu->cpu;
 	struct kvm_sregs sregs;
-	unsigned int vector;
 
 	if (copy_from_user(&sregs, (void __user *)arg, sizeof(sregs)))
 		return -EFAULT;
-	if (!slat_cpu_sregs_valid(cpu, &sregs))
-		return -EINVAL;
-	slat_cpu_set_sregs(cpu, &sregs);
-	vcpu->apic_base = sregs.apic_base;
-	vector = find_first_bit((unsigned long *)sregs.interrupt_bitmap, KVM_NR_INTERRUPTS);
-	vcpu->interrupt = vector < KVM_NR_INTERRUPTS ? vector : -1;
-	/* As after MOV to CR3: what the guest has there counts. */
-	if (cpu->cr0 & X86_CR0_PG && cpu->cr4 & X86_CR4_PAE && !slat_cpu_long_mode(cpu))
-		return slat_vcpu_load_pdptrs(vcpu) ? -EINVAL : 0;
-	return 0;
+	return slat_vcpu_write_sregs(vcpu, &sregs);
 }
 
 static long vcpu_interrupt(struct slat_vcpu *vcpu, unsigned long arg)
@@ -298,6 +330,41 @@ static long vcpu_set_msrs(struct slat_vcpu *vcpu, unsigned long arg)
 	return slat_vcpu_msr_ioctl(vcpu, (void __user *)arg, true);
 }
 
+static long vcpu_get_events(struct slat_vcpu *vcpu, unsigned long arg)
+{
+	struct kvm_vcpu_events events;
+
+	slat_vcpu_read_events(vcpu, &events);
+	return copy_to_user((void __user *)arg, &events, sizeof(events)) ? -EFAULT : 0;
+}
+
+static long vcpu_set_events(struct slat_vcpu *vcpu, unsigned long arg)
+{
+	struct kvm_vcpu_events events;
+
+	if (copy_from_user(&events, (void __user *)arg, sizeof(events)))
+		return -EFAULT;
+	return slat_vcpu_write_events(vcpu, &events);
+}
+
+/* A handler that takes a pointer, as the table has it. */
+#define TAKES_POINTER(verb)							\
+static long vcpu_##verb(struct slat_vcpu *vcpu, unsigned long arg)		\
+{										\
+	return slat_vcpu_##verb(vcpu, (void __user *)arg);			\
+}
+
+TAKES_POINTER(get_debugregs)
+TAKES_POINTER(set_debugregs)
+TAKES_POINTER(set_guest_debug)
+TAKES_POINTER(get_fpu)
+TAKES_POINTER(set_fpu)
+TAKES_POINTER(get_xsave)
+TAKES_POINTER(get_xsave2)
+TAKES_POINTER(set_xsave)
+TAKES_POINTER(get_xcrs)
+TAKES_POINTER(set_xcrs)
+
 /* All under the vCPU's mutex, the vCPU loaded. */
 static const struct {
 	unsigned int cmd;
@@ -317,6 +384,18 @@ static const struct {
 	{ KVM_GET_CPUID2,	vcpu_get_cpuid },
 	{ KVM_GET_MSRS,		vcpu_get_msrs },
 	{ KVM_SET_MSRS,		vcpu_set_msrs },
+	{ KVM_GET_VCPU_EVENTS,	vcpu_get_events },
+	{ KVM_SET_VCPU_EVENTS,	vcpu_set_events },
+	{ KVM_GET_DEBUGREGS,	vcpu_get_debugregs },
+	{ KVM_SET_DEBUGREGS,	vcpu_set_debugregs },
+	{ KVM_SET_GUEST_DEBUG,	vcpu_set_guest_debug },
+	{ KVM_GET_FPU,		vcpu_get_fpu },
+	{ KVM_SET_FPU,		vcpu_set_fpu },
+	{ KVM_GET_XSAVE,	vcpu_get_xsave },
+	{ KVM_GET_XSAVE2,	vcpu_get_xsave2 },
+	{ KVM_SET_XSAVE,	vcpu_set_xsave },
+	{ KVM_GET_XCRS,		vcpu_get_xcrs },
+	{ KVM_SET_XCRS,		vcpu_set_xcrs },
 };
 
 /**

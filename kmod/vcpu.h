@@ -73,10 +73,12 @@ typedef int (*slat_complete_fn)(struct slat_vcpu *vcpu);
  * @cpuid: what CPUID tells the guest
  * @cpuid_count: how many leaves those are
  * @exception: one that is due at the next entry; kind NONE: none
+ * @triple_fault: no exception can be delivered any more
  * @interrupt: the vector of an external interrupt that is due, -1: none
  * @nmis: NMIs that are due, two at most
  * @mp_state: KVM_MP_STATE_*
  * @apic_base: IA32_APIC_BASE
+ * @debug: KVM_GUESTDBG_*, as user space has asked
  * @complete: what to do with user space's answer to the last exit
  * @execute: the instruction that is being executed here
  * @pio: of the PIO exit that is being completed
@@ -96,10 +98,12 @@ struct slat_vcpu {
 	struct kvm_cpuid_entry2 *cpuid;
 	unsigned int cpuid_count;
 	struct slat_event exception;
+	bool triple_fault;
 	int interrupt;
 	unsigned int nmis;
 	u32 mp_state;
 	u64 apic_base;
+	u32 debug;
 	slat_complete_fn complete;
 	struct slat_execute execute;
 	struct {
@@ -118,6 +122,10 @@ struct slat_vcpu *slat_vcpu_create(const struct slat_hw_ops *hw, struct slat_mmu
 void slat_vcpu_free(struct slat_vcpu *vcpu);
 void slat_vcpu_load(struct slat_vcpu *vcpu);
 void slat_vcpu_put(struct slat_vcpu *vcpu);
+void slat_vcpu_read_regs(struct slat_vcpu *vcpu, struct kvm_regs *regs);
+void slat_vcpu_write_regs(struct slat_vcpu *vcpu, const struct kvm_regs *regs);
+void slat_vcpu_read_sregs(struct slat_vcpu *vcpu, struct kvm_sregs *sregs);
+int slat_vcpu_write_sregs(struct slat_vcpu *vcpu, const struct kvm_sregs *sregs);
 long slat_vcpu_ioctl(struct slat_vcpu *vcpu, unsigned int cmd, unsigned long arg);
 int slat_vcpu_mmap(struct slat_vcpu *vcpu, struct vm_area_struct *vma);
 
@@ -126,8 +134,6 @@ int slat_vcpu_run(struct slat_vcpu *vcpu);
 
 /* exits.c */
 int slat_vcpu_handle_exit(struct slat_vcpu *vcpu, const struct slat_exit *exit);
-void slat_vcpu_raise(struct slat_vcpu *vcpu, u8 vector);
-void slat_vcpu_raise_error(struct slat_vcpu *vcpu, u8 vector, u32 error);
 
 /* cr.c */
 int slat_vcpu_handle_cr(struct slat_vcpu *vcpu, const struct slat_exit *exit);
@@ -158,7 +164,37 @@ int slat_vcpu_handle_rdmsr(struct slat_vcpu *vcpu, const struct slat_exit *exit)
 int slat_vcpu_handle_wrmsr(struct slat_vcpu *vcpu, const struct slat_exit *exit);
 long slat_vcpu_msr_ioctl(struct slat_vcpu *vcpu, struct kvm_msrs __user *user, bool set);
 
+/* events.c */
+void slat_vcpu_raise_event(struct slat_vcpu *vcpu, const struct slat_event *event);
+void slat_vcpu_raise(struct slat_vcpu *vcpu, u8 vector);
+void slat_vcpu_raise_error(struct slat_vcpu *vcpu, u8 vector, u32 error);
+void slat_vcpu_undelivered(struct slat_vcpu *vcpu, const struct slat_event *event);
+void slat_vcpu_read_events(struct slat_vcpu *vcpu, struct kvm_vcpu_events *events);
+int slat_vcpu_write_events(struct slat_vcpu *vcpu, const struct kvm_vcpu_events *events);
+
+/* debug.c */
+int slat_vcpu_handle_step(struct slat_vcpu *vcpu, const struct slat_exit *exit);
+int slat_vcpu_handle_debug(struct slat_vcpu *vcpu, const struct slat_exit *exit);
+int slat_vcpu_handle_dr(struct slat_vcpu *vcpu, const struct slat_exit *exit);
+long slat_vcpu_get_debugregs(struct slat_vcpu *vcpu, void __user *user);
+long slat_vcpu_set_debugregs(struct slat_vcpu *vcpu, const void __user *user);
+long slat_vcpu_set_guest_debug(struct slat_vcpu *vcpu, const void __user *user);
+
+/* fpu.c */
+long slat_vcpu_get_fpu(struct slat_vcpu *vcpu, void __user *user);
+long slat_vcpu_set_fpu(struct slat_vcpu *vcpu, const void __user *user);
+long slat_vcpu_get_xsave(struct slat_vcpu *vcpu, void __user *user);
+long slat_vcpu_get_xsave2(struct slat_vcpu *vcpu, void __user *user);
+long slat_vcpu_set_xsave(struct slat_vcpu *vcpu, const void __user *user);
+long slat_vcpu_get_xcrs(struct slat_vcpu *vcpu, void __user *user);
+long slat_vcpu_set_xcrs(struct slat_vcpu *vcpu, const void __user *user);
+
+/* sync.c */
+int slat_vcpu_sync_in(struct slat_vcpu *vcpu);
+void slat_vcpu_sync_out(struct slat_vcpu *vcpu);
+
 /* cpuid.c */
+u64 slat_xcr0_offered(void);
 void slat_vcpu_forget_cpuid(struct slat_vcpu *vcpu);
 long slat_cpuid_supported(struct kvm_cpuid2 __user *user);
 long slat_vcpu_set_cpuid(struct slat_vcpu *vcpu, struct kvm_cpuid2 __user *user);

@@ -248,6 +248,12 @@ static const struct file_operations vm_fops = {
 	.llseek = noop_llseek,
 };
 
+/* Of KVM_SET_GUEST_DEBUG. */
+#define DEBUG_CONTROLS	(KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP |	\
+			 KVM_GUESTDBG_USE_SW_BP | KVM_GUESTDBG_USE_HW_BP |	\
+			 KVM_GUESTDBG_INJECT_DB | KVM_GUESTDBG_INJECT_BP |	\
+			 KVM_GUESTDBG_BLOCKIRQ)
+
 static const struct {
 	unsigned int extension;
 	int value;
@@ -269,6 +275,16 @@ static const struct {
 	{ KVM_CAP_MAX_VCPU_ID,			VCPU_IDS },
 	{ KVM_CAP_CHECK_EXTENSION_VM,		1 },
 	{ KVM_CAP_INTERNAL_ERROR_DATA,		1 },
+	{ KVM_CAP_VCPU_EVENTS,			1 },
+	{ KVM_CAP_DEBUGREGS,			1 },
+	{ KVM_CAP_SET_GUEST_DEBUG,		1 },
+	{ KVM_CAP_SET_GUEST_DEBUG2,		DEBUG_CONTROLS },
+	{ KVM_CAP_X86_ROBUST_SINGLESTEP,	1 },
+	{ KVM_CAP_XSAVE,			1 },
+	{ KVM_CAP_XSAVE2,			sizeof(struct kvm_xsave) },
+	{ KVM_CAP_XCRS,				1 },
+	{ KVM_CAP_SYNC_REGS,			KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS |
+						KVM_SYNC_X86_EVENTS },
 };
 
 /**

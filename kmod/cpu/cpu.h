@@ -95,6 +95,7 @@ enum slat_exit_reason {
 	SLAT_EXIT_TASK_SWITCH,		/* .task */
 	SLAT_EXIT_INTERRUPT_WINDOW,	/* an interrupt can be delivered now */
 	SLAT_EXIT_NMI_WINDOW,		/* an NMI can be delivered now */
+	SLAT_EXIT_STEP,			/* one instruction is done, or one event delivered */
 	SLAT_EXIT_TRIPLE_FAULT,
 	SLAT_EXIT_FAILED_ENTRY,		/* .hardware */
 	SLAT_EXIT_UNKNOWN,		/* .hardware */
@@ -187,6 +188,13 @@ struct slat_hw_ops;
  * @efer_allowed: bits of EFER that its CPUID allows
  * @xcr0_allowed: state components that its CPUID allows
  * @phys_bits: width of its physical addresses
+ * @want_step: exit after one instruction
+ * @skipped: an instruction has been done on the guest's behalf since the last
+ *	entry
+ * @debug: @debug_dr and @debug_dr7 count instead of @dr and @dr7, which the
+ *	guest goes on to see
+ * @debug_dr: breakpoints of user space
+ * @debug_dr7: their DR7
  * @host_cpu: where its control structure is loaded, -1: nowhere
  * @hw: the backend's own
  */
@@ -230,6 +238,11 @@ struct slat_cpu {
 	struct slat_event event;
 	bool want_interrupt_window;
 	bool want_nmi_window;
+	bool want_step;
+	bool skipped;
+	bool debug;
+	u64 debug_dr[4];
+	u64 debug_dr7;
 	u32 intercepts;
 	u64 root;
 	u64 tsc_offset;

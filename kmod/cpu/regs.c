@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/kernel.h>
 #include <linux/string.h>
+#include <uapi/asm/debugreg.h>
+#include <asm/processor.h>
 
 #include "cpu/regs.h"
 
@@ -76,7 +78,7 @@ void slat_cpu_reset(struct slat_cpu *cpu)
  */
 void slat_cpu_skip(struct slat_cpu *cpu, unsigned int len)
 {
-	slat_cpu_need(cpu, SLAT_STATE_RIP | SLAT_STATE_BLOCKING);
+	slat_cpu_need(cpu, SLAT_STATE_RIP | SLAT_STATE_RFLAGS | SLAT_STATE_BLOCKING);
 	cpu->rip += len;
 	if (!slat_cpu_64bit(cpu))
 		cpu->rip = (u32)cpu->rip;
@@ -87,6 +89,32 @@ void slat_cpu_skip(struct slat_cpu *cpu, unsigned int len)
 		cpu->blocking &= ~(SLAT_BLOCKED_BY_STI | SLAT_BLOCKED_BY_MOV_SS);
 		slat_cpu_changed(cpu, SLAT_STATE_BLOCKING);
 	}
+	/* The guest's trap comes after it, as if the CPU had done it. */
+	if (cpu->rflags & X86_EFLAGS_TF) {
+		cpu->pending_debug |= DR_STEP;
+		slat_cpu_changed(cpu, SLAT_STATE_BLOCKING);
+	}
+	cpu->skipped = true;
+}
+
+/**
+ * slat_cpu_xcr0_valid() - whether XSETBV takes this value
+ * @cpu: which CPU
+ * @value: of XCR0
+ *
+ * Pure.  SDM vol. 1, 13.3.
+ */
+bool slat_cpu_xcr0_valid(const struct slat_cpu *cpu, u64 value)
+{
+	u64 avx512 = XFEATURE_MASK_OPMASK | XFEATURE_MASK_ZMM_Hi256 | XFEATURE_MASK_Hi16_ZMM;
+
+	if (value & ~(cpu->xcr0_allowed | XFEATURE_MASK_FP) || !(value & XFEATURE_MASK_FP))
+		return false;
+	if (value & XFEATURE_MASK_YMM && !(value & XFEATURE_MASK_SSE))
+		return false;
+	if (!(value & avx512))
+		return true;
+	return (value & avx512) == avx512 && value & XFEATURE_MASK_YMM;
 }
 
 /* KVM's order of general-purpose registers is another one. */

@@ -71,6 +71,7 @@ static inline void slat_cpu_set_edx_eax(struct slat_cpu *cpu, u64 value)
 	cpu->gpr[SLAT_RDX] = value >> 32;
 }
 
+bool slat_cpu_xcr0_valid(const struct slat_cpu *cpu, u64 value);
 void slat_cpu_reset(struct slat_cpu *cpu);
 void slat_cpu_skip(struct slat_cpu *cpu, unsigned int len);
 void slat_cpu_get_regs(struct slat_cpu *cpu, struct kvm_regs *regs);

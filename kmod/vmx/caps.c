@@ -157,6 +157,8 @@ const char *slat_vmx_caps_check_cr(const struct slat_vmx_msrs *msrs,
 			 CPU_BASED_MOV_DR_EXITING | CPU_BASED_UNCOND_IO_EXITING | \
 			 CPU_BASED_USE_MSR_BITMAPS | CPU_BASED_USE_TSC_OFFSETTING | \
 			 CPU_BASED_ACTIVATE_SECONDARY_CONTROLS)
+/* Turned on while they are wanted. */
+#define PROC_SOMETIMES	(CPU_BASED_INTR_WINDOW_EXITING | CPU_BASED_NMI_WINDOW_EXITING)
 /* With EPT the guest's page tables are its own affair. */
 #define PROC_UNWANTED	(CPU_BASED_CR3_LOAD_EXITING | CPU_BASED_CR3_STORE_EXITING | \
 			 CPU_BASED_INVLPG_EXITING)
@@ -205,6 +207,9 @@ const char *slat_vmx_choose_controls(const struct slat_vmx_msrs *msrs,
 			    "it lacks a VM-exit control that Slat needs");
 	why = why ?: choose(msrs->entry, ENTRY_NEEDED, 0, &controls->entry,
 			    "it lacks a VM-entry control that Slat needs");
+	if (!why && ~(msrs->procbased >> 32) & PROC_SOMETIMES)
+		why = "it lacks an execution control that Slat needs";
+	controls->steps = msrs->procbased >> 32 & CPU_BASED_MONITOR_TRAP_FLAG;
 	if (!why && controls->proc & PROC_UNWANTED)
 		why = "it insists on exits that Slat has no use for";
 	return why;

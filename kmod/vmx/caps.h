@@ -62,6 +62,7 @@ struct slat_vmx_caps {
  * @proc2: secondary ones
  * @exit: VM-exit controls
  * @entry: VM-entry controls
+ * @steps: whether the CPU can exit after each instruction
  */
 struct slat_vmx_controls {
 	u32 pin;
@@ -69,6 +70,7 @@ struct slat_vmx_controls {
 	u32 proc2;
 	u32 exit;
 	u32 entry;
+	bool steps;
 };
 
 const char *slat_vmx_caps_decode(const struct slat_vmx_msrs *msrs,

@@ -4,6 +4,7 @@
  * appendix C).
  */
 #include <linux/kernel.h>
+#include <uapi/asm/debugreg.h>
 #include <asm/trapnr.h>
 #include <asm/vmx.h>
 
@@ -183,6 +184,7 @@ static const struct {
 	EXIT(MSR_WRITE, WRMSR, NULL),
 	EXIT(MWAIT_INSTRUCTION, IDLE, NULL),
 	EXIT(MONITOR_INSTRUCTION, IDLE, NULL),
+	EXIT(MONITOR_TRAP_FLAG, STEP, NULL),
 	EXIT(PAUSE_INSTRUCTION, PAUSE, NULL),
 	EXIT(EPT_VIOLATION, FAULT, exit_ept),
 	EXIT(EPT_MISCONFIG, MISCONFIG, exit_misconfig),
@@ -200,8 +202,11 @@ static void exit_exception(struct slat_cpu *cpu, struct slat_exit *exit, u32 inf
 	exit->reason = SLAT_EXIT_EXCEPTION;
 	read_event(&exit->event, info, VM_EXIT_INTR_ERROR_CODE);
 	exit->event.insn_len = exit->insn_len;
-	if (exit->event.vector == X86_TRAP_DB)
+	if (exit->event.vector == X86_TRAP_DB) {
 		exit->dr6 = slat_vmread(EXIT_QUALIFICATION);
+		if (slat_vmx_of(cpu)->stepping && exit->dr6 & DR_STEP)
+			exit->reason = SLAT_EXIT_STEP;
+	}
 	if (exit->event.vector == X86_TRAP_PF)
 		exit->cr2 = slat_vmread(EXIT_QUALIFICATION);
 }

@@ -147,6 +147,31 @@ static void flush_cr3(struct slat_cpu *cpu)
 		slat_vmwrite(GUEST_PDPTR0 + 2 * i, cpu->pdptr[i]);
 }
 
+static void fetch_rflags(struct slat_cpu *cpu)
+{
+	struct slat_vmx_vcpu *vmx = slat_vmx_of(cpu);
+
+	cpu->rflags = slat_vmread(GUEST_RFLAGS);
+	if (vmx->stepping)
+		cpu->rflags = (cpu->rflags & ~(u64)X86_EFLAGS_TF) | vmx->own_tf;
+}
+
+static void flush_rflags(struct slat_cpu *cpu)
+{
+	struct slat_vmx_vcpu *vmx = slat_vmx_of(cpu);
+
+	vmx->stepping = slat_vmx_steps_by_tf(cpu);
+	vmx->own_tf = cpu->rflags & X86_EFLAGS_TF;
+	slat_vmwrite(GUEST_RFLAGS, vmx->stepping ? cpu->rflags | X86_EFLAGS_TF : cpu->rflags);
+}
+
+/* While user space debugs, the VMCS has its DR7, and the guest's stays as it was. */
+static void fetch_dr7(struct slat_cpu *cpu)
+{
+	if (!cpu->debug)
+		cpu->dr7 = slat_vmread(GUEST_DR7);
+}
+
 static void fetch_msrs(struct slat_cpu *cpu)
 {
 	cpu->sysenter_cs = slat_vmread(GUEST_SYSENTER_CS);
@@ -180,13 +205,13 @@ void slat_vmx_fetch(struct slat_cpu *cpu, u32 groups)
 	if (groups & SLAT_STATE_RSP)
 		cpu->gpr[SLAT_RSP] = slat_vmread(GUEST_RSP);
 	if (groups & SLAT_STATE_RFLAGS)
-		cpu->rflags = slat_vmread(GUEST_RFLAGS);
+		fetch_rflags(cpu);
 	if (groups & SLAT_STATE_SEGS)
 		fetch_segs(cpu);
 	if (groups & SLAT_STATE_CR3)
 		fetch_cr3(cpu);
 	if (groups & SLAT_STATE_DR7)
-		cpu->dr7 = slat_vmread(GUEST_DR7);
+		fetch_dr7(cpu);
 	if (groups & SLAT_STATE_MSRS)
 		fetch_msrs(cpu);
 	if (groups & SLAT_STATE_BLOCKING) {
@@ -209,7 +234,7 @@ void slat_vmx_flush(struct slat_cpu *cpu)
 	if (groups & SLAT_STATE_RSP)
 		slat_vmwrite(GUEST_RSP, cpu->gpr[SLAT_RSP]);
 	if (groups & SLAT_STATE_RFLAGS)
-		slat_vmwrite(GUEST_RFLAGS, cpu->rflags);
+		flush_rflags(cpu);
 	if (groups & SLAT_STATE_SEGS)
 		flush_segs(cpu);
 	if (groups & SLAT_STATE_CRS)
@@ -217,7 +242,7 @@ void slat_vmx_flush(struct slat_cpu *cpu)
 	if (groups & SLAT_STATE_CR3)
 		flush_cr3(cpu);
 	if (groups & SLAT_STATE_DR7)
-		slat_vmwrite(GUEST_DR7, cpu->dr7);
+		slat_vmwrite(GUEST_DR7, cpu->debug ? cpu->debug_dr7 : cpu->dr7);
 	if (groups & SLAT_STATE_MSRS)
 		flush_msrs(cpu);
 	if (groups & SLAT_STATE_BLOCKING) {

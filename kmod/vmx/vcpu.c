@@ -193,6 +193,8 @@ static void flush_controls(struct slat_cpu *cpu)
 		proc |= CPU_BASED_INTR_WINDOW_EXITING;
 	if (cpu->want_nmi_window)
 		proc |= CPU_BASED_NMI_WINDOW_EXITING;
+	if (cpu->want_step && slat_vmx.controls.steps)
+		proc |= CPU_BASED_MONITOR_TRAP_FLAG;
 	if (proc != vmx->proc) {
 		vmx->proc = proc;
 		slat_vmwrite(CPU_BASED_VM_EXEC_CONTROL, proc);
@@ -237,6 +239,11 @@ void slat_vmx_vcpu_enter(struct slat_cpu *cpu)
 {
 	struct slat_vmx_vcpu *vmx = slat_vmx_of(cpu);
 
+	/* TF again, in case the guest has cleared it. */
+	if (slat_vmx_steps_by_tf(cpu)) {
+		slat_vmx_fetch(cpu, SLAT_STATE_RFLAGS);
+		cpu->dirty |= SLAT_STATE_RFLAGS;
+	}
 	slat_vmx_flush(cpu);
 	flush_controls(cpu);
 	flush_event(cpu);

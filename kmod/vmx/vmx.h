@@ -61,6 +61,8 @@ struct slat_vmx_host {
  * @entered: the last VM entry succeeded, or failed after it began
  * @reason: exit reason
  * @intr_info: exception or NMI that it exited for
+ * @stepping: the VMCS has TF set, for a single step
+ * @own_tf: the guest's own TF then
  * @host: see there
  */
 struct slat_vmx_vcpu {
@@ -75,12 +77,20 @@ struct slat_vmx_vcpu {
 	bool entered;
 	u32 reason;
 	u32 intr_info;
+	bool stepping;
+	u64 own_tf;
 	struct slat_vmx_host host;
 };
 
 static inline struct slat_vmx_vcpu *slat_vmx_of(const struct slat_cpu *cpu)
 {
 	return cpu->hw;
+}
+
+/* Single steps where the CPU has no exit for them. */
+static inline bool slat_vmx_steps_by_tf(const struct slat_cpu *cpu)
+{
+	return cpu->want_step && !slat_vmx.controls.steps;
 }
 
 /* vcpu.c */
