@@ -136,12 +136,10 @@ enable:
 /* What a thread does before it returns to user space, and before it enters. */
 static int thread_work(struct slat_vcpu *vcpu)
 {
-	if (signal_pending(current) || slat_immediate_exit(vcpu->run) ||
-	    test_thread_flag(TIF_NOTIFY_RESUME)) {
+	if (slat_immediate_exit(vcpu->run) || slat_thread_work()) {
 		vcpu->run->exit_reason = KVM_EXIT_INTR;
 		return -EINTR;
 	}
-	cond_resched();
 	return 1;
 }
 

@@ -39,6 +39,7 @@ static inline void slat_raise_machine_check(void)
 }
 
 void slat_kick_cpu(int cpu);
+int slat_thread_work(void);
 int slat_follow_pfn(struct mm_struct *mm, unsigned long hva, bool write, u64 *pfn,
 		    bool *writable);
 unsigned int slat_host_level(struct mm_struct *mm, unsigned long hva);

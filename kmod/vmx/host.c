@@ -94,6 +94,15 @@ void slat_vmx_host_refresh(void)
 	slat_vmwrite(HOST_CR4, cr4_read_shadow());
 }
 
+/** slat_vmx_host_back() - after each exit, which clears IA32_DEBUGCTL; interrupts off */
+void slat_vmx_host_back(struct slat_cpu *cpu)
+{
+	u64 debugctl = slat_vmx_of(cpu)->host.debugctl;
+
+	if (debugctl)
+		wrmsrl(MSR_IA32_DEBUGCTLMSR, debugctl);
+}
+
 /** slat_vmx_host_load() - save the host's, load the guest's; preemption off */
 void slat_vmx_host_load(struct slat_cpu *cpu)
 {
@@ -107,6 +116,8 @@ void slat_vmx_host_load(struct slat_cpu *cpu)
 	store_ldt(host->ldt);
 	current_save_fsgs();
 	slat_vmwrite(HOST_FS_BASE, current->thread.fsbase);
+	if (slat_vmx.has_debugctl)
+		rdmsrl(MSR_IA32_DEBUGCTLMSR, host->debugctl);
 
 	for (i = 0; i < SLAT_VMX_SWITCHED_MSRS; i++) {
 		if (!msr_exists(switched_msrs[i]))

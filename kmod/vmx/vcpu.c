@@ -255,6 +255,7 @@ void slat_vmx_vcpu_enter(struct slat_cpu *cpu)
 
 	/* All but what exits for every change. */
 	cpu->valid = SLAT_STATE_CRS;
+	slat_vmx_host_back(cpu);
 	slat_vmx_spec_exit();
 	if (!vmx->entered)
 		return;

@@ -20,6 +20,7 @@
  * @format: of its EPT entries
  * @no_guests: why none can run here; NULL: they can
  * @residency_ticks: of the preemption timer, 0: unbounded
+ * @has_debugctl: its CPUs have IA32_DEBUGCTL
  */
 struct slat_vmx {
 	struct slat_vmx_msrs msrs;
@@ -28,6 +29,7 @@ struct slat_vmx {
 	struct slat_pte_format format;
 	const char *no_guests;
 	u32 residency_ticks;
+	bool has_debugctl;
 };
 
 extern struct slat_vmx slat_vmx;
@@ -36,11 +38,13 @@ extern struct slat_vmx slat_vmx;
  * struct slat_vmx_host - what of the host VM exits do not restore, while a
  *	vCPU is loaded
  * @ds, @es, @fs, @gs, @ldt: selectors
+ * @debugctl: IA32_DEBUGCTL
  * @msr: values of the MSRs in slat_vmx_switched_msrs
  */
 #define SLAT_VMX_SWITCHED_MSRS	6
 struct slat_vmx_host {
 	u16 ds, es, fs, gs, ldt;
+	u64 debugctl;
 	u64 msr[SLAT_VMX_SWITCHED_MSRS];
 };
 
@@ -106,6 +110,7 @@ void slat_vmx_host_moved(void);
 void slat_vmx_host_load(struct slat_cpu *cpu);
 void slat_vmx_host_put(struct slat_cpu *cpu);
 void slat_vmx_host_refresh(void);
+void slat_vmx_host_back(struct slat_cpu *cpu);
 
 /* state.c */
 void slat_vmx_fetch(struct slat_cpu *cpu, u32 groups);
