@@ -110,7 +110,9 @@ static bool offer(u32 function, u32 index, struct kvm_cpuid_entry2 *entry)
 		}
 		if (index == 1) {
 			entry->eax &= 1;	/* XSAVEOPT */
-			entry->ebx = entry->ecx = entry->edx = 0;
+			entry->ebx = 0;
+			entry->ecx = 0;
+			entry->edx = 0;
 			return true;
 		}
 		return index < 8 && slat_xcr0_offered() & BIT_ULL(index);
@@ -118,7 +120,9 @@ static bool offer(u32 function, u32 index, struct kvm_cpuid_entry2 *entry)
 		entry->eax = min_t(u32, entry->eax, EXTENDED_MAX);
 		return true;
 	case 0x80000008:
-		entry->ebx = entry->ecx = entry->edx = 0;
+		entry->ebx = 0;
+		entry->ecx = 0;
+		entry->edx = 0;
 		return true;
 	default:
 		return true;

@@ -80,7 +80,8 @@ static int exit_to_user(struct slat_vcpu *vcpu, u8 vector, u64 dr6)
  */
 int slat_vcpu_handle_debug(struct slat_vcpu *vcpu, const struct slat_exit *exit)
 {
-	u32 theirs = exit->event.vector == X86_TRAP_DB ? KVM_GUESTDBG_USE_HW_BP : KVM_GUESTDBG_USE_SW_BP;
+	u32 theirs = exit->event.vector == X86_TRAP_DB ? KVM_GUESTDBG_USE_HW_BP :
+							 KVM_GUESTDBG_USE_SW_BP;
 
 	if (vcpu->debug & theirs)
 		return exit_to_user(vcpu, exit->event.vector, exit->dr6);

@@ -192,7 +192,7 @@ static enum slat_insn_result op_cmpxchg(struct slat_insn_cpu *cpu, u64 linear, c
 
 static void op_read_vector(struct slat_insn_cpu *cpu, u8 nr, void *data)
 {
-	slat_vector_read(nr, data, boot_cpu_has(X86_FEATURE_AVX));
+	slat_vector_read(nr, data);
 }
 
 static void op_write_vector(struct slat_insn_cpu *cpu, u8 nr, const void *data, u8 len)
@@ -203,7 +203,7 @@ static void op_write_vector(struct slat_insn_cpu *cpu, u8 nr, const void *data, 
 static const struct slat_insn_ops ops = {
 	.read = op_read,
 	.write = op_write,
-	.cmpxchg = op_cmpxchg,
+	.exchange = op_cmpxchg,
 	.read_vector = op_read_vector,
 	.write_vector = op_write_vector,
 };

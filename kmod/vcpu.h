@@ -87,7 +87,7 @@ struct slat_vcpu {
 	struct slat_cpu cpu;
 	struct slat_walker walker;
 	struct mm_struct *mm;
-	struct mutex mutex;
+	struct mutex mutex;	/* the vCPU */
 	u32 id;
 	struct page *pages[SLAT_RUN_PAGES];
 	struct kvm_run *run;
@@ -151,7 +151,7 @@ int slat_vcpu_access(struct slat_vcpu *vcpu, u64 linear, void *data, unsigned in
 		     bool write);
 
 /* vector.c */
-void slat_vector_read(unsigned int nr, void *data, bool ymm);
+void slat_vector_read(unsigned int nr, void *data);
 void slat_vector_write(unsigned int nr, const void *data, unsigned int len);
 
 /* io.c */

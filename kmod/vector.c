@@ -1,24 +1,51 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The guest's vector registers, while they are in this CPU.
+ * The guest's vector registers, while they are in this CPU: by XSAVE and
+ * XRSTOR of all of them, as instructions name them only one by one (SDM vol. 1,
+ * 13.4).
  */
 #include <linux/kernel.h>
 #include <linux/string.h>
 #include <linux/thread_info.h>
+#include <asm/cpufeature.h>
 #include <asm/fpu/api.h>
+#include <asm/fpu/types.h>
 
 #include "vcpu.h"
 
-#define FOR_EACH_VECTOR(DO) \
-	DO(0) DO(1) DO(2) DO(3) DO(4) DO(5) DO(6) DO(7) \
-	DO(8) DO(9) DO(10) DO(11) DO(12) DO(13) DO(14) DO(15)
+#define XMM_OFFSET	160
+#define XMM_SIZE	16
+#define YMM_SIZE	32
 
-/* The registers of the task whose guest state is swapped in. */
-static void vectors_begin(void)
+/**
+ * struct vectors - the standard format, as far as AVX
+ * @legacy: as FXSAVE writes it
+ * @header: which components there are
+ * @ymm_high: upper halves of YMM registers
+ */
+struct vectors {
+	u8 legacy[512];
+	u64 header[8];
+	u8 ymm_high[16][XMM_SIZE];
+} __aligned(64);
+
+static u32 components(void)
 {
+	return boot_cpu_has(X86_FEATURE_AVX) ? XFEATURE_MASK_SSE | XFEATURE_MASK_YMM :
+					       XFEATURE_MASK_SSE;
+}
+
+/* The registers of the task whose guest state is swapped in; held until vectors_end(). */
+static void vectors_begin(struct vectors *vectors)
+{
+	memset(vectors->header, 0, sizeof(vectors->header));
 	fpregs_lock();
 	if (test_thread_flag(TIF_NEED_FPU_LOAD))
 		switch_fpu_return();
+	if (boot_cpu_has(X86_FEATURE_OSXSAVE))
+		asm volatile("xsave64 %0" : "+m" (*vectors) : "a" (components()), "d" (0));
+	else
+		asm volatile("fxsave64 %0" : "+m" (*vectors));
 }
 
 static void vectors_end(void)
@@ -26,58 +53,22 @@ static void vectors_end(void)
 	fpregs_unlock();
 }
 
-static void read_xmm(unsigned int nr, void *data)
-{
-	switch (nr) {
-#define CASE(n) case n: asm volatile("movups %%xmm" #n ", %0" : "=m" (*(u8 (*)[16])data)); break;
-	FOR_EACH_VECTOR(CASE)
-#undef CASE
-	}
-}
-
-static void read_ymm(unsigned int nr, void *data)
-{
-	switch (nr) {
-#define CASE(n) case n: asm volatile("vmovups %%ymm" #n ", %0" : "=m" (*(u8 (*)[32])data)); break;
-	FOR_EACH_VECTOR(CASE)
-#undef CASE
-	}
-}
-
-static void write_xmm(unsigned int nr, const void *data)
-{
-	switch (nr) {
-#define CASE(n) case n: asm volatile("movups %0, %%xmm" #n : : "m" (*(const u8 (*)[16])data)); break;
-	FOR_EACH_VECTOR(CASE)
-#undef CASE
-	}
-}
-
-static void write_ymm(unsigned int nr, const void *data)
-{
-	switch (nr) {
-#define CASE(n) case n: asm volatile("vmovups %0, %%ymm" #n : : "m" (*(const u8 (*)[32])data)); break;
-	FOR_EACH_VECTOR(CASE)
-#undef CASE
-	}
-}
-
 /**
  * slat_vector_read() - read XMM, or YMM, register
  * @nr: which, 0 to 15
- * @data: 32 bytes, of which 16 are filled in without @ymm
- * @ymm: the CPU has YMM registers
+ * @data: 32 bytes, of which the upper half counts where the CPU has AVX
  *
  * In slat_vcpu_run().
  */
-void slat_vector_read(unsigned int nr, void *data, bool ymm)
+void slat_vector_read(unsigned int nr, void *data)
 {
-	vectors_begin();
-	if (ymm)
-		read_ymm(nr, data);
-	else
-		read_xmm(nr, data);
+	struct vectors vectors;
+
+	vectors_begin(&vectors);
 	vectors_end();
+	memcpy(data, vectors.legacy + XMM_OFFSET + nr * XMM_SIZE, XMM_SIZE);
+	if (components() & XFEATURE_MASK_YMM)
+		memcpy(data + XMM_SIZE, vectors.ymm_high[nr], XMM_SIZE);
 }
 
 /**
@@ -90,10 +81,16 @@ void slat_vector_read(unsigned int nr, void *data, bool ymm)
  */
 void slat_vector_write(unsigned int nr, const void *data, unsigned int len)
 {
-	vectors_begin();
-	if (len == 32)
-		write_ymm(nr, data);
+	struct vectors vectors;
+
+	vectors_begin(&vectors);
+	memcpy(vectors.legacy + XMM_OFFSET + nr * XMM_SIZE, data, XMM_SIZE);
+	if (len == YMM_SIZE)
+		memcpy(vectors.ymm_high[nr], data + XMM_SIZE, XMM_SIZE);
+	vectors.header[0] = components();
+	if (boot_cpu_has(X86_FEATURE_OSXSAVE))
+		asm volatile("xrstor64 %0" : : "m" (vectors), "a" (components()), "d" (0));
 	else
-		write_xmm(nr, data);
+		asm volatile("fxrstor64 %0" : : "m" (vectors));
 	vectors_end();
 }

@@ -35,7 +35,7 @@ struct slat_vm {
 	const struct slat_hw_ops *hw;
 	struct mm_struct *mm;
 	struct slat_mmu *mmu;
-	struct mutex lock;
+	struct mutex lock;	/* creation of vCPUs */
 	struct xarray vcpus;
 };
 

@@ -25,7 +25,7 @@ static int follow(struct vm_area_struct *vma, unsigned long hva, u64 *pfn, bool 
 #else
 static int follow(struct vm_area_struct *vma, unsigned long hva, u64 *pfn, bool *writable)
 {
-	spinlock_t *lock;
+	spinlock_t *lock;	/* of the page table */
 	pte_t *pte;
 	int err = follow_pte(vma->vm_mm, hva, &pte, &lock);
 

@@ -15,9 +15,12 @@
  */
 void slat_kick_cpu(int cpu)
 {
+	/* By a pointer, as a macro has the name of the member. */
+	void (*send)(int cpu) = smp_ops.smp_send_reschedule;
+
 	/* A CPU goes offline only with preemption on everywhere. */
 	preempt_disable();
 	if (cpu_online(cpu))
-		(smp_ops.smp_send_reschedule)(cpu);	/* not the macro */
+		send(cpu);
 	preempt_enable();
 }

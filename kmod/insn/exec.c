@@ -74,7 +74,7 @@ static enum slat_insn_result write_memory(struct exec *e, u64 linear, const void
 					  const void *new, u8 len)
 {
 	if (e->insn->lock || e->insn->op == SLAT_INSN_XCHG)
-		return (e->cpu->ops->cmpxchg)(e->cpu, linear, old, new, len);
+		return e->cpu->ops->exchange(e->cpu, linear, old, new, len);
 	return e->cpu->ops->write(e->cpu, linear, new, len);
 }
 

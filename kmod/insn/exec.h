@@ -94,7 +94,7 @@ struct slat_insn_cpu;
  *	mode an address that exceeds 32 bits wraps.
  * @write: write @len bytes.  The right to write is asked for here, also where
  *	the operand was read before.
- * @cmpxchg: for LOCK and XCHG, of 1, 2, 4, 8 or 16 bytes: write @new if @old is
+ * @exchange: for LOCK and XCHG, of 1, 2, 4, 8 or 16 bytes: write @new if @old is
  *	still there, atomically; SLAT_INSN_RETRY if it is not.  What cannot do
  *	so, as a device, was read by @read before and is now written with @new.
  *	@new may be @old.
@@ -111,7 +111,7 @@ struct slat_insn_ops {
 				      void *data, u8 len);
 	enum slat_insn_result (*write)(struct slat_insn_cpu *cpu, u64 linear,
 				       const void *data, u8 len);
-	enum slat_insn_result (*cmpxchg)(struct slat_insn_cpu *cpu, u64 linear,
+	enum slat_insn_result (*exchange)(struct slat_insn_cpu *cpu, u64 linear,
 					 const void *old, const void *new, u8 len);
 	void (*read_vector)(struct slat_insn_cpu *cpu, u8 nr, void *data);
 	void (*write_vector)(struct slat_insn_cpu *cpu, u8 nr, const void *data, u8 len);

@@ -6,6 +6,12 @@
 
 #include "mmu/actor.h"
 
+/* Pairs with the cmpxchg that pushes an actor. */
+static struct slat_actor *first_actor(const struct slat_epochs *epochs)
+{
+	return smp_load_acquire(&epochs->actors);
+}
+
 /**
  * slat_epochs_init() - no actors, the first epoch
  * @epochs: to initialise
@@ -47,7 +53,7 @@ struct slat_actor *slat_actor_get(struct slat_epochs *epochs)
 {
 	struct slat_actor *actor;
 
-	for (actor = smp_load_acquire(&epochs->actors); actor; actor = actor->next)
+	for (actor = first_actor(epochs); actor; actor = actor->next)
 		if (!READ_ONCE(actor->used) && !cmpxchg(&actor->used, 0, 1))
 			return actor;
 
@@ -65,6 +71,7 @@ struct slat_actor *slat_actor_get(struct slat_epochs *epochs)
 /** slat_actor_put() - stop being one; it is OUTSIDE, and stays so */
 void slat_actor_put(struct slat_actor *actor)
 {
+	/* What it was used for is over: pairs with the cmpxchg of who takes it. */
 	smp_store_release(&actor->used, 0);
 }
 
@@ -109,7 +116,7 @@ static bool epochs_scan(struct slat_epochs *epochs, u64 epoch)
 	struct slat_actor *actor;
 	bool free = true;
 
-	for (actor = smp_load_acquire(&epochs->actors); actor; actor = actor->next) {
+	for (actor = first_actor(epochs); actor; actor = actor->next) {
 		u64 word = actor_word(actor);
 
 		if (!word_holds(word, epoch))
@@ -148,7 +155,7 @@ void slat_epochs_pass(struct slat_epochs *epochs)
 	struct slat_actor *actor;
 
 	smp_mb();	/* pairs with slat_actor_host_begin() */
-	for (actor = smp_load_acquire(&epochs->actors); actor; actor = actor->next) {
+	for (actor = first_actor(epochs); actor; actor = actor->next) {
 		u64 word = actor_word(actor);
 
 		if ((word & SLAT_WORD_WHERE) == SLAT_HOST)
@@ -200,7 +207,7 @@ void slat_epochs_wait(struct slat_epochs *epochs, u64 epoch)
 	/* All exits first, so that they overlap. */
 	if (!epochs_scan(epochs, now)) {
 		slat_stat_inc(epochs->stats, SLAT_STAT_WAITS);
-		for (actor = smp_load_acquire(&epochs->actors); actor; actor = actor->next) {
+		for (actor = first_actor(epochs); actor; actor = actor->next) {
 			u64 word = actor_word(actor);
 
 			if (word_holds(word, now))

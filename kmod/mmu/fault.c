@@ -190,6 +190,7 @@ int slat_mmu_fault(struct slat_walker *walker, u64 gpa, u32 access)
 	if (err)
 		return err;
 
+	/* Before the slot: pairs with the release in publish(). */
 	fault.changes = smp_load_acquire(&mmu->changes);
 	if (!slat_mmu_find_slot(mmu, fault.gfn, &fault.slot))
 		return 1;

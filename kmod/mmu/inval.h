@@ -65,6 +65,7 @@ static inline void slat_inval_end(struct slat_inval *inval)
 /** slat_inval_sample() - before a host page is looked up */
 static inline unsigned long slat_inval_sample(const struct slat_inval *inval)
 {
+	/* Before the lookup. */
 	return smp_load_acquire(&inval->seq);
 }
 
@@ -72,6 +73,7 @@ static inline unsigned long slat_inval_sample(const struct slat_inval *inval)
 static inline bool slat_inval_retry(const struct slat_inval *inval, unsigned long seq,
 				    unsigned long hva)
 {
+	/* Before seq: pairs with the release in slat_inval_end(). */
 	if (smp_load_acquire(&inval->count) && hva >= READ_ONCE(inval->first) &&
 	    hva <= READ_ONCE(inval->last))
 		return true;

@@ -79,7 +79,7 @@ struct slat_mmu {
 	const struct slat_hw_ops *hw;
 	struct mm_struct *mm;
 	struct mmu_notifier notifier;
-	struct mutex slots_lock;
+	struct mutex slots_lock;	/* changes of slots */
 	struct maple_tree by_gfn;
 	struct xarray by_id;
 	u64 changes;

@@ -26,10 +26,10 @@ static void slot_gfns(const struct slat_slot *slot, unsigned long start, unsigne
 	*last_gfn = slot->gfn + ((last - slot->hva) >> PAGE_SHIFT);
 }
 
-#define for_each_slot_by_hva(slot, node, mmu, first, last)			\
-	for ((node) = interval_tree_iter_first(&(mmu)->by_hva, first, last);	\
-	     (node) && ((slot) = container_of(node, struct slat_slot, by_hva), true); \
-	     (node) = interval_tree_iter_next(node, first, last))
+static struct slat_slot *to_slot(struct interval_tree_node *node)
+{
+	return container_of(node, struct slat_slot, by_hva);
+}
 
 /*
  * Never fails and never sleeps, as the range may not be blockable.  Even where
@@ -43,7 +43,6 @@ static int invalidate_range_start(struct mmu_notifier *notifier,
 	unsigned long last = range->end - 1;
 	struct interval_tree_node *node;
 	struct slat_batch batch;
-	struct slat_slot *slot;
 
 	spin_lock(&mmu->ptab.lock);
 	slat_inval_begin(&mmu->inval, range->start, last);
@@ -51,10 +50,11 @@ static int invalidate_range_start(struct mmu_notifier *notifier,
 	slat_epochs_pass(&mmu->ptab.epochs);
 
 	slat_batch_begin(&batch, &mmu->ptab);
-	for_each_slot_by_hva(slot, node, mmu, range->start, last) {
+	for (node = interval_tree_iter_first(&mmu->by_hva, range->start, last); node;
+	     node = interval_tree_iter_next(node, range->start, last)) {
 		u64 first_gfn, last_gfn;
 
-		slot_gfns(slot, range->start, last, &first_gfn, &last_gfn);
+		slot_gfns(to_slot(node), range->start, last, &first_gfn, &last_gfn);
 		slat_ptab_unlink(&batch, first_gfn, last_gfn, ULONG_MAX);
 	}
 	slat_batch_seal(&batch);
@@ -76,14 +76,14 @@ static void invalidate_range_end(struct mmu_notifier *notifier,
 static int age(struct slat_mmu *mmu, unsigned long start, unsigned long end, bool clear)
 {
 	struct interval_tree_node *node;
-	struct slat_slot *slot;
 	bool used = false;
 
 	spin_lock(&mmu->ptab.lock);
-	for_each_slot_by_hva(slot, node, mmu, start, end - 1) {
+	for (node = interval_tree_iter_first(&mmu->by_hva, start, end - 1); node;
+	     node = interval_tree_iter_next(node, start, end - 1)) {
 		u64 first_gfn, last_gfn;
 
-		slot_gfns(slot, start, end - 1, &first_gfn, &last_gfn);
+		slot_gfns(to_slot(node), start, end - 1, &first_gfn, &last_gfn);
 		used |= slat_ptab_age(&mmu->ptab, first_gfn, last_gfn, clear);
 	}
 	spin_unlock(&mmu->ptab.lock);

@@ -41,7 +41,7 @@
 struct slat_ptab {
 	const struct slat_pte_format *format;
 	struct slat_epochs epochs;
-	spinlock_t lock;
+	spinlock_t lock;	/* what removes or narrows */
 	struct slat_table *root;
 	u64 generation;
 	struct slat_table *unlinked;
@@ -74,8 +74,7 @@ struct slat_batch {
 enum slat_install {
 	SLAT_INSTALLED,		/* a leaf, or more rights for one */
 	SLAT_PRESENT,		/* nothing: an entry maps this already */
-	SLAT_CONFLICT,		/* nothing: an entry maps another frame, which is
-				 * about to be removed */
+	SLAT_CONFLICT,		/* nothing: an entry maps another frame, soon removed */
 	SLAT_NO_ROOT,		/* nothing: the root has been dropped */
 };
 

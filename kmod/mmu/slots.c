@@ -53,6 +53,7 @@ static void unlink_hva(struct slat_mmu *mmu, struct slat_slot *slot)
  */
 static void publish(struct slat_mmu *mmu)
 {
+	/* Pairs with the acquire in slat_mmu_fault(). */
 	smp_store_release(&mmu->changes, mmu->changes + 1);
 	slat_epochs_pass(&mmu->ptab.epochs);
 }
@@ -168,6 +169,7 @@ static int slot_create(struct slat_mmu *mmu, struct slat_slot *slot)
 	}
 	/* A fault that is first sees no slot's host memory go away yet. */
 	link_hva(mmu, slot);
+	/* After the map: pairs with the acquire in slat_mmu_fault(). */
 	smp_store_release(&mmu->changes, mmu->changes + 1);
 	return 0;
 }

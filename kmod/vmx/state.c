@@ -57,7 +57,8 @@ static void flush_seg(const struct kvm_segment *seg, u32 field)
 {
 	u32 ar = (seg->type & RIGHTS_TYPE) | (seg->dpl & 3) << RIGHTS_DPL_SHIFT;
 
-	ar |= (seg->s ? RIGHTS_S : 0) | (seg->present ? RIGHTS_PRESENT : 0) | (seg->avl ? RIGHTS_AVL : 0) |
+	ar |= (seg->s ? RIGHTS_S : 0) | (seg->present ? RIGHTS_PRESENT : 0) |
+	      (seg->avl ? RIGHTS_AVL : 0) |
 	      (seg->l ? RIGHTS_L : 0) | (seg->db ? RIGHTS_DB : 0) | (seg->g ? RIGHTS_G : 0);
 	if (seg->unusable || !seg->present)
 		ar = RIGHTS_UNUSABLE;

@@ -266,7 +266,11 @@ static inline void guest_build_segments(struct guest *guest, struct kvm_sregs *s
 	guest_u32(guest, TSS + 8) = code64 ? 0 : SEL_DATA;
 
 	sregs->cs = code;
-	sregs->ds = sregs->es = sregs->fs = sregs->gs = sregs->ss = data;
+	sregs->ds = data;
+	sregs->es = data;
+	sregs->fs = data;
+	sregs->gs = data;
+	sregs->ss = data;
 	sregs->tr = tss;
 	sregs->ldt = (struct kvm_segment) { .unusable = 1 };
 	sregs->gdt = (struct kvm_dtable) { .base = GDT, .limit = 8 * 8 - 1 };

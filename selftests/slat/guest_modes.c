@@ -262,7 +262,8 @@ GUEST_CODE(repage, 32,
 TEST_F(guest, translations_follow_cr0_pg)
 {
 	struct guest *guest = &self->guest;
-	__u32 *more = mmap(NULL, 0x1000, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	__u32 *more = mmap(NULL, 0x1000, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	struct kvm_regs regs;
 
 	ASSERT_NE(MAP_FAILED, more);

@@ -158,7 +158,7 @@ static inline void machine_write_vector(struct slat_insn_cpu *cpu, u8 nr, const 
 static const struct slat_insn_ops machine_ops = {
 	.read = machine_read,
 	.write = machine_write,
-	.cmpxchg = machine_cmpxchg,
+	.exchange = machine_cmpxchg,
 	.read_vector = machine_read_vector,
 	.write_vector = machine_write_vector,
 };

@@ -82,7 +82,7 @@ static void write_vector(struct slat_insn_cpu *cpu, u8 nr, const void *data, u8 
 static const struct slat_insn_ops ops = {
 	.read = read,
 	.write = write,
-	.cmpxchg = cmpxchg,
+	.exchange = cmpxchg,
 	.read_vector = read_vector,
 	.write_vector = write_vector,
 };

@@ -26,14 +26,14 @@ static void flush(u64 root)
 	flushes++;
 }
 
-static u64 stat(enum slat_stat stat)
+static u64 counted(enum slat_stat stat)
 {
 	return slat_stat_read(ptab.stats, stat);
 }
 
 static u64 live(void)
 {
-	return stat(SLAT_STAT_TABLES_ALLOCATED) - stat(SLAT_STAT_TABLES_FREED) -
+	return counted(SLAT_STAT_TABLES_ALLOCATED) - counted(SLAT_STAT_TABLES_FREED) -
 	       ptab.unlinked_count - cache.count;
 }
 
@@ -55,7 +55,7 @@ static void end(void)
 
 	slat_actor_put(actor);
 	slat_ptab_drain_cache(&ptab, &cache);
-	allocated = stat(SLAT_STAT_TABLES_ALLOCATED);
+	allocated = counted(SLAT_STAT_TABLES_ALLOCATED);
 
 	/* Its counters go as well: count what it is about to free first. */
 	struct slat_batch batch;
@@ -139,7 +139,7 @@ static void present_means_nothing_to_do(void)
 	CHECK_EQ(SLAT_PRESENT, install(5, 1005, 1, RO));
 	install(512, 2048, 2, RW);
 	CHECK_EQ(SLAT_PRESENT, install(513, 2049, 1, RW));
-	CHECK_EQ(2, stat(SLAT_STAT_INSTALLS));
+	CHECK_EQ(2, counted(SLAT_STAT_INSTALLS));
 	end();
 }
 
@@ -174,7 +174,7 @@ static void a_small_leaf_splits_a_large_one(void)
 	CHECK_EQ(RW, mapped(BIT(18) + 513, BIT(18) + 513, 1));
 	CHECK_EQ(RO, mapped(BIT(18) + 514, BIT(18) + 514, 1));
 	CHECK_EQ(RO, mapped(BIT(18) + 5, BIT(18) + 5, 2));
-	CHECK_EQ(2, stat(SLAT_STAT_SPLITS));
+	CHECK_EQ(2, counted(SLAT_STAT_SPLITS));
 	end();
 }
 
@@ -398,8 +398,8 @@ static void nobody_inside_nobody_kicked(void)
 	install(5, 1005, 1, RW);
 	unlink_range(0, ALL);
 	CHECK_EQ(0, kicks);
-	CHECK_EQ(0, stat(SLAT_STAT_IPIS_SENT));
-	CHECK_EQ(0, stat(SLAT_STAT_WAITS));
+	CHECK_EQ(0, counted(SLAT_STAT_IPIS_SENT));
+	CHECK_EQ(0, counted(SLAT_STAT_WAITS));
 	end();
 }
 
@@ -421,7 +421,7 @@ static void one_ipi_for_each_entry(void)
 		CHECK(!slat_epochs_poll(&ptab.epochs, batch.epoch));
 	}
 	CHECK_EQ(1, kicks);
-	CHECK_EQ(2, stat(SLAT_STAT_IPIS_SAVED));
+	CHECK_EQ(2, counted(SLAT_STAT_IPIS_SAVED));
 	slat_actor_leave(other);
 	slat_actor_put(other);
 	end();
@@ -578,7 +578,7 @@ static void the_second_of_two_faults_loses(void)
 	begin();
 	CHECK_EQ(0, slat_ptab_fill_cache(&ptab, &cache));
 	CHECK_EQ(SLAT_PRESENT, install_while(meanwhile_install, 5, 1005, 1, RW));
-	CHECK_EQ(1, stat(SLAT_STAT_CMPXCHG_LOST));
+	CHECK_EQ(1, counted(SLAT_STAT_CMPXCHG_LOST));
 	CHECK_EQ(LEVELS, cache.count);
 	CHECK_EQ(RW, mapped(5, 1005, 1));
 	CHECK_EQ(LEVELS, live());
@@ -601,8 +601,8 @@ static void a_split_that_loses_is_made_again(void)
 	begin();
 	install(512, 2048, 2, SLAT_ACCESS_READ);
 	CHECK_EQ(SLAT_PRESENT, install_while(meanwhile_widen, 513, 2049, 1, want));
-	CHECK_EQ(1, stat(SLAT_STAT_CMPXCHG_LOST));
-	CHECK_EQ(0, stat(SLAT_STAT_SPLITS));
+	CHECK_EQ(1, counted(SLAT_STAT_CMPXCHG_LOST));
+	CHECK_EQ(0, counted(SLAT_STAT_SPLITS));
 	CHECK_EQ(RW, mapped(513, 2049, 2));
 
 	/* What the lost table was filled with is gone: it maps nothing below. */
@@ -654,7 +654,7 @@ static void a_leaf_that_is_split_is_protected(void)
 	install(512, 2048, 2, SLAT_ACCESS_READ | SLAT_ACCESS_WRITE);
 	unit_meanwhile = meanwhile_split;
 	write_protect(0, ALL);
-	CHECK_EQ(1, stat(SLAT_STAT_SPLITS));
+	CHECK_EQ(1, counted(SLAT_STAT_SPLITS));
 	for (gfn = 512; gfn < 1024; gfn++)
 		CHECK(!(mapped(gfn, 2048 + gfn - 512, 1) & SLAT_ACCESS_WRITE));
 	end();

@@ -292,8 +292,9 @@ static void nobody_uses_what_is_gone(void)
 
 	CHECK(faults > rounds / 4);
 	CHECK(accesses > faults);
-	printf("# %llu accesses, %llu faults, %llu retries lost, %llu IPIs, %llu saved, %llu flushes, %llu waits\n",
-	       accesses, faults, slat_stat_read(ptab.stats, SLAT_STAT_CMPXCHG_LOST),
+	printf("# %llu accesses, %llu faults, %llu lost, ", accesses, faults,
+	       slat_stat_read(ptab.stats, SLAT_STAT_CMPXCHG_LOST));
+	printf("%llu IPIs, %llu saved, %llu flushes, %llu waits\n",
 	       slat_stat_read(ptab.stats, SLAT_STAT_IPIS_SENT),
 	       slat_stat_read(ptab.stats, SLAT_STAT_IPIS_SAVED),
 	       slat_stat_read(ptab.stats, SLAT_STAT_FLUSHES),

@@ -135,8 +135,6 @@ struct slat_vm_stats {
 	__u64 reserved[17];
 };
 
-_Static_assert(sizeof(struct slat_vm_stats) == 256, "struct slat_vm_stats is ABI");
-
 /* On a VM. */
 #define SLAT_GET_STATS	_IOWR(SLAT_IOC, 0x02, struct slat_vm_stats)
 

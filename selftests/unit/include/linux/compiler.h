@@ -27,7 +27,7 @@
 
 #define READ_ONCE(var)		__atomic_load_n(&(var), UNIT_LOAD)
 #define WRITE_ONCE(var, value)	__atomic_store_n(&(var), value, UNIT_STORE)
-#define barrier()		asm volatile("" : : : "memory")
+#define barrier()		__atomic_signal_fence(__ATOMIC_SEQ_CST)
 /* a load, acquire */
 #define smp_load_acquire(ptr)	__atomic_load_n(ptr, UNIT_LOAD)
 
