@@ -1,0 +1,615 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A guest's CPUID, MSRs, FPU and other state: what it sees, and that user space
+ * gets back what it set.
+ */
+#include "guest.h"
+
+FIXTURE(guest) {
+	struct guest guest;
+	struct cpuid_table *cpuid;
+};
+
+FIXTURE_SETUP(guest)
+{
+	guest_create(_metadata, &self->guest);
+	self->cpuid = calloc(1, sizeof(*self->cpuid));
+	ASSERT_EQ(0, _supported_cpuid(self->guest.dev, self->cpuid));
+}
+
+FIXTURE_TEARDOWN(guest)
+{
+	free(self->cpuid);
+	guest_destroy(&self->guest);
+}
+
+GUEST_CODE(cpuid_code, 64,
+	   "cpuid\n"
+	   "hlt\n");
+
+static void guest_cpuid(struct __test_metadata *_metadata, struct guest *guest, __u32 function,
+			__u32 index, struct kvm_regs *regs)
+{
+	guest_load(guest, cpuid_code);
+	guest_mode(_metadata, guest, MODE_LONG);
+	get_regs(_metadata, guest, regs);
+	regs->rax = 0xffffffff00000000 | function;
+	regs->rcx = index;
+	set_regs(_metadata, guest, regs);
+	guest_run_hlt(_metadata, guest);
+	get_regs(_metadata, guest, regs);
+}
+
+TEST_F(guest, cpuid_is_what_user_space_says)
+{
+	struct kvm_cpuid_entry2 *name = cpuid_find(self->cpuid, 0, 0);
+	struct kvm_regs regs;
+
+	ASSERT_NE(NULL, name);
+	name->ebx = 0x11111111;
+	name->ecx = 0x22222222;
+	name->edx = 0x33333333;
+	ASSERT_EQ(0, _ioctl_ptr(self->guest.fd, KVM_SET_CPUID2, self->cpuid));
+	guest_cpuid(_metadata, &self->guest, 0, 0, &regs);
+	EXPECT_EQ(name->eax, regs.rax);
+	EXPECT_EQ(0x11111111, regs.rbx);
+	EXPECT_EQ(0x22222222, regs.rcx);
+	EXPECT_EQ(0x33333333, regs.rdx);
+}
+
+TEST_F(guest, cpuid_osxsave_follows_cr4)
+{
+	struct guest *guest = &self->guest;
+	struct kvm_cpuid_entry2 *features = cpuid_find(self->cpuid, 1, 0);
+	struct kvm_sregs sregs;
+	struct kvm_regs regs;
+
+	if (!(features->ecx & 1 << 26))
+		SKIP(return, "no XSAVE");
+	guest_cpuid(_metadata, guest, 1, 0, &regs);
+	EXPECT_EQ(0, regs.rcx & 1 << 27);
+	guest_mode(_metadata, guest, MODE_LONG);
+	get_sregs(_metadata, guest, &sregs);
+	sregs.cr4 |= CR4_OSXSAVE;
+	set_sregs(_metadata, guest, &sregs);
+	get_regs(_metadata, guest, &regs);
+	regs.rax = 1;
+	set_regs(_metadata, guest, &regs);
+	guest_run_hlt(_metadata, guest);
+	get_regs(_metadata, guest, &regs);
+	EXPECT_EQ(1 << 27, regs.rcx & 1 << 27);
+}
+
+TEST_F(guest, cpuid_too_many_or_too_few)
+{
+	struct guest *guest = &self->guest;
+	__u32 count = self->cpuid->head.nent;
+
+	EXPECT_LT(5, count);
+	self->cpuid->head.nent = 1;
+	EXPECT_EQ(-E2BIG, _ioctl_ptr(guest->dev, KVM_GET_SUPPORTED_CPUID, self->cpuid));
+	self->cpuid->head.nent = 1;
+	EXPECT_EQ(-E2BIG, _ioctl_ptr(guest->fd, KVM_GET_CPUID2, self->cpuid));
+	self->cpuid->head.nent = 257;
+	EXPECT_EQ(-E2BIG, _ioctl_ptr(guest->fd, KVM_SET_CPUID2, self->cpuid));
+	self->cpuid->head.nent = CPUID_ENTRIES;
+	ASSERT_EQ(0, _ioctl_ptr(guest->fd, KVM_GET_CPUID2, self->cpuid));
+	EXPECT_EQ(count, self->cpuid->head.nent);
+}
+
+/* Each feature that is advertised works, each that is hidden is #UD. */
+
+GUEST_LABEL(feature_ud);
+#define FEATURE(name, insn)					\
+	GUEST_CODE(name, 64, "xor %eax, %eax\n mov $1, %ebx\n"	\
+		   "mov $0x30000, %esi\n mov $0x30000, %edi\n"	\
+		   insn "\n mov $0x600d, %eax\n hlt\n")
+
+FEATURE(use_movbe, "movbe (%rsi), %ecx");
+FEATURE(use_popcnt, "popcnt %ebx, %ecx");
+FEATURE(use_aes, "aesenc %xmm0, %xmm1");
+FEATURE(use_pclmul, "pclmulqdq $0, %xmm0, %xmm1");
+FEATURE(use_crc32, "crc32 %ebx, %ecx");
+FEATURE(use_ssse3, "pshufb %xmm0, %xmm1");
+FEATURE(use_cx16, "movabs $0x30000, %rsi\n xor %edx, %edx\n xor %ecx, %ecx\n cmpxchg16b (%rsi)");
+FEATURE(use_rdrand, "rdrand %ecx");
+FEATURE(use_rdseed, "rdseed %ecx");
+FEATURE(use_bmi1, "andn %ebx, %ebx, %ecx");
+FEATURE(use_bmi2, "rorx $3, %ebx, %ecx");
+FEATURE(use_adx, "adcx %ebx, %ecx");
+FEATURE(use_lzcnt, "lzcnt %ebx, %ecx");
+FEATURE(use_clflushopt, "clflushopt (%rsi)");
+FEATURE(use_clwb, "clwb (%rsi)");
+FEATURE(use_prefetchw, "prefetchw (%rsi)");
+FEATURE(use_lahf, "lahf");
+FEATURE(use_rdtscp, "rdtscp");
+FEATURE(use_invpcid, "mov $2, %eax\n invpcid (%rsi), %rax");
+FEATURE(use_rdpid, "rdpid %rcx");
+FEATURE(use_avx, "vaddps %ymm0, %ymm1, %ymm2");
+FEATURE(use_avx2, "vpaddd %ymm0, %ymm1, %ymm2");
+FEATURE(use_fma, "vfmadd132ps %ymm0, %ymm1, %ymm2");
+FEATURE(use_f16c, "vcvtph2ps %xmm0, %ymm1");
+FEATURE(use_avx512, "vpaddd %zmm0, %zmm1, %zmm16");
+FEATURE(use_fsgsbase, "rdfsbase %rcx");
+FEATURE(use_smap, "stac\n clac");
+FEATURE(use_xsaves, "xor %edx, %edx\n xsaves (%rsi)");
+FEATURE(use_xsavec, "mov $1, %eax\n xor %edx, %edx\n xsavec (%rsi)");
+FEATURE(use_monitor, "mov %rsi, %rax\n xor %ecx, %ecx\n xor %edx, %edx\n monitor");
+FEATURE(use_vmcall_vmx, "vmxoff");
+FEATURE(use_rdpkru, "xor %ecx, %ecx\n rdpkru");
+FEATURE(use_sha, "sha1msg1 %xmm0, %xmm1");
+FEATURE(use_umwait, "umonitor %rsi");
+FEATURE(use_movdiri, "movdiri %ebx, (%rsi)");
+FEATURE(use_serialize, "serialize");
+
+static const struct feature {
+	const char *name, *begin, *end;
+	__u32 function;
+	int reg;		/* 1 EBX, 2 ECX, 3 EDX, 0 EAX */
+	int bit;
+	__u32 index;
+	bool must_ud;		/* hidden, the CPU can be told to refuse it */
+} features[] = {
+#define USE(what, function, reg, bit, ...) \
+	{ #what, use_##what, use_##what##_end, function, reg, bit, ##__VA_ARGS__ }
+	USE(movbe, 1, 2, 22), USE(popcnt, 1, 2, 23), USE(aes, 1, 2, 25), USE(pclmul, 1, 2, 1),
+	USE(crc32, 1, 2, 20), USE(ssse3, 1, 2, 9), USE(cx16, 1, 2, 13), USE(rdrand, 1, 2, 30),
+	USE(rdseed, 7, 1, 18), USE(bmi1, 7, 1, 3), USE(bmi2, 7, 1, 8), USE(adx, 7, 1, 19),
+	USE(lzcnt, 0x80000001, 2, 5), USE(clflushopt, 7, 1, 23), USE(clwb, 7, 1, 24),
+	USE(prefetchw, 0x80000001, 2, 8), USE(lahf, 0x80000001, 2, 0),
+	USE(rdtscp, 0x80000001, 3, 27, 0, true), USE(invpcid, 7, 1, 10, 0, true),
+	USE(rdpid, 7, 2, 22, 0, true), USE(avx, 1, 2, 28), USE(avx2, 7, 1, 5),
+	USE(fma, 1, 2, 12), USE(f16c, 1, 2, 29), USE(avx512, 7, 1, 16),
+	USE(fsgsbase, 7, 1, 0, 0, true), USE(smap, 7, 1, 20), USE(xsavec, 0xd, 0, 1, 1),
+	USE(xsaves, 0xd, 0, 3, 1, true), USE(sha, 7, 1, 29), USE(movdiri, 7, 2, 27),
+	USE(serialize, 7, 3, 14), USE(umwait, 7, 2, 5, 0, true), USE(rdpkru, 7, 2, 3, 0, true),
+};
+
+static __u32 feature_reg(const struct kvm_cpuid_entry2 *entry, int reg)
+{
+	const __u32 regs[] = { entry->eax, entry->ebx, entry->ecx, entry->edx };
+
+	return regs[reg];
+}
+
+GUEST_CODE(on_ud_code, 64, "mov $0xbad, %eax\n hlt\n");
+
+/* Runs it with all of XCR0 and CR4 that it may need; returns RAX. */
+static __u64 run_feature(struct __test_metadata *_metadata, struct guest *guest,
+			 const struct feature *feature, struct cpuid_table *cpuid)
+{
+	struct kvm_cpuid_entry2 *xstate = cpuid_find(cpuid, 0xd, 0);
+	struct kvm_cpuid_entry2 *words1 = cpuid_find(cpuid, 1, 0);
+	struct kvm_cpuid_entry2 *words7 = cpuid_find(cpuid, 7, 0);
+	struct kvm_xcrs xcrs = { .nr_xcrs = 1 };
+	struct kvm_sregs sregs;
+	struct kvm_regs regs;
+
+	guest_load_at(guest, CODE, feature->begin, feature->end);
+	memcpy(guest->mem + 0x20000, on_ud_code, on_ud_code_end - on_ud_code);
+	guest_mode(_metadata, guest, MODE_LONG);
+	guest_gate(guest, MODE_LONG, 6, 0x20000, 14, 0);
+	get_sregs(_metadata, guest, &sregs);
+	if (words1->ecx & 1 << 26) {
+		sregs.cr4 |= CR4_OSXSAVE;
+		xcrs.xcrs[0].value = (__u64)xstate->edx << 32 | xstate->eax;
+		ASSERT_EQ(0, _ioctl_ptr(guest->fd, KVM_SET_XCRS, &xcrs));
+	}
+	if (words7 && words7->ebx & 1)
+		sregs.cr4 |= 1 << 16;		/* FSGSBASE */
+	if (words7 && words7->ecx & 1 << 3)
+		sregs.cr4 |= 1 << 22;		/* PKE */
+	set_sregs(_metadata, guest, &sregs);
+	memset(guest->mem + 0x30000, 0, 0x1000);
+	guest_run_hlt(_metadata, guest);
+	get_regs(_metadata, guest, &regs);
+	return regs.rax;
+}
+
+TEST_F(guest, advertised_features_work)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(features); i++) {
+		const struct feature *feature = &features[i];
+		struct kvm_cpuid_entry2 *entry;
+		bool there;
+		__u64 got;
+
+		entry = cpuid_find(self->cpuid, feature->function, feature->index);
+		there = entry && feature_reg(entry, feature->reg) >> feature->bit & 1;
+		if (!there && !feature->must_ud)
+			continue;
+		got = run_feature(_metadata, &self->guest, feature, self->cpuid);
+		EXPECT_EQ(there ? 0x600d : 0xbad, got) {
+			TH_LOG("%s, %sadvertised", feature->name, there ? "" : "not ");
+		}
+	}
+}
+
+GUEST_CODE(rdmsr_code, 64, "rdmsr\n shl $32, %rdx\n or %rdx, %rax\n hlt\n");
+GUEST_CODE(wrmsr_code, 64, "mov %rbx, %rax\n mov %rbx, %rdx\n shr $32, %rdx\n wrmsr\n hlt\n");
+GUEST_CODE(msr_gp_code, 64, "pop %rdx\n mov $0x6969, %eax\n hlt\n");
+
+#define MSR_GP	0x6969
+
+static __u64 guest_msr(struct __test_metadata *_metadata, struct guest *guest, __u32 index,
+		       const __u64 *value)
+{
+	struct kvm_regs regs;
+
+	if (value)
+		guest_load(guest, wrmsr_code);
+	else
+		guest_load(guest, rdmsr_code);
+	memcpy(guest->mem + 0x20000, msr_gp_code, msr_gp_code_end - msr_gp_code);
+	get_regs(_metadata, guest, &regs);
+	guest_gate(guest, MODE_LONG, 13, 0x20000, 14, 0);
+	regs.rip = CODE;
+	regs.rsp = STACK;
+	regs.rcx = index;
+	regs.rbx = value ? *value : 0;
+	set_regs(_metadata, guest, &regs);
+	guest_run_hlt(_metadata, guest);
+	get_regs(_metadata, guest, &regs);
+	return regs.rax;
+}
+
+static const struct {
+	__u32 index;
+	__u64 value;
+} plain_msrs[] = {
+	{ 0x174, 0x1234 },			/* SYSENTER_CS */
+	{ 0x175, 0xffff888012345678 },
+	{ 0x176, 0xffffffff81000000 },
+	{ 0x277, 0x0007040600070406 },		/* PAT */
+	{ 0x277, 0x0001050406070100 },
+	{ 0xc0000081, 0x0023001000000000 },	/* STAR */
+	{ 0xc0000082, 0xffffffff81000040 },
+	{ 0xc0000083, 0xffffffff81000080 },
+	{ 0xc0000084, 0x47700 },
+	{ 0xc0000100, 0x7f0011112222 },		/* FS_BASE */
+	{ 0xc0000101, 0xffff888000001000 },
+	{ 0xc0000102, 0x7f00deadb000 },
+};
+
+TEST_F(guest, msrs_of_the_guest_and_of_user_space_are_the_same)
+{
+	struct guest *guest = &self->guest;
+
+	guest_mode(_metadata, guest, MODE_LONG);
+	for (size_t i = 0; i < ARRAY_SIZE(plain_msrs); i++) {
+		__u64 value = plain_msrs[i].value;
+		__u32 index = plain_msrs[i].index;
+
+		ASSERT_EQ(1, _set_msr(guest, index, value)) {
+			TH_LOG("MSR %#x", index);
+		}
+		EXPECT_EQ(value, guest_msr(_metadata, guest, index, NULL)) {
+			TH_LOG("MSR %#x", index);
+		}
+		value ^= 0x1000;
+		if (index == 0x277)
+			value = 0x0606060606060606;
+		EXPECT_NE(MSR_GP, guest_msr(_metadata, guest, index, &value));
+		EXPECT_EQ(value, get_msr(_metadata, guest, index)) {
+			TH_LOG("MSR %#x", index);
+		}
+	}
+}
+
+TEST_F(guest, msrs_with_bad_values_are_gp)
+{
+	static const struct {
+		__u32 index;
+		__u64 value;
+	} bad[] = {
+		{ 0x175, 0x8000000000000000 },	/* not canonical */
+		{ 0x277, 0x0000000000000002 },	/* PAT: reserved type */
+		{ 0x277, 0x0000000000000008 },
+		{ 0xc0000080, 1ULL << 63 },
+		{ 0xc0000080, 1 << 10 },	/* without LME in long mode */
+		{ 0xc0000082, 0x8000000000000000 },
+		{ 0x12345, 0 },
+	};
+	struct guest *guest = &self->guest;
+
+	guest_mode(_metadata, guest, MODE_LONG);
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		EXPECT_EQ(MSR_GP, guest_msr(_metadata, guest, bad[i].index, &bad[i].value)) {
+			TH_LOG("MSR %#x value %#llx", bad[i].index,
+			       (unsigned long long)bad[i].value);
+		}
+	}
+	EXPECT_EQ(MSR_GP, guest_msr(_metadata, guest, 0x12345, NULL));
+}
+
+/* The list says the truth: each of its MSRs can be read, and set to what it is. */
+TEST_F(guest, msr_index_list)
+{
+	struct {
+		struct kvm_msr_list head;
+		__u32 indices[1000];
+	} list = { .head.nmsrs = 0 };
+	struct guest *guest = &self->guest;
+
+	EXPECT_EQ(-E2BIG, _ioctl_ptr(guest->dev, KVM_GET_MSR_INDEX_LIST, &list));
+	EXPECT_LT(10, list.head.nmsrs);
+	list.head.nmsrs = 1000;
+	ASSERT_EQ(0, _ioctl_ptr(guest->dev, KVM_GET_MSR_INDEX_LIST, &list));
+	if (!on_slat())
+		return;
+	for (__u32 i = 0; i < list.head.nmsrs; i++) {
+		__u64 value = get_msr(_metadata, guest, list.indices[i]);
+
+		EXPECT_EQ(1, _set_msr(guest, list.indices[i], value)) {
+			TH_LOG("MSR %#x", list.indices[i]);
+		}
+	}
+}
+
+TEST_F(guest, msr_feature_index_list)
+{
+	struct {
+		struct kvm_msr_list head;
+		__u32 indices[1000];
+	} list = { .head.nmsrs = 1000 };
+	struct guest *guest = &self->guest;
+	struct {
+		struct kvm_msrs head;
+		struct kvm_msr_entry entry;
+	} msr = { .head.nmsrs = 1 };
+
+	ASSERT_EQ(0, _ioctl_ptr(guest->dev, KVM_GET_MSR_FEATURE_INDEX_LIST, &list));
+	for (__u32 i = 0; i < list.head.nmsrs; i++) {
+		msr.entry.index = list.indices[i];
+		EXPECT_EQ(1, _ioctl_ptr(guest->dev, KVM_GET_MSRS, &msr)) {
+			TH_LOG("MSR %#x", list.indices[i]);
+		}
+	}
+}
+
+/* TSC: an offset that user space sets, and what the guest reads. */
+GUEST_CODE(tsc_code, 64, "rdtsc\n shl $32, %rdx\n or %rdx, %rax\n hlt\n");
+
+TEST_F(guest, tsc_goes_on_from_what_is_set)
+{
+	struct guest *guest = &self->guest;
+	struct kvm_regs regs;
+
+	guest_load(guest, tsc_code);
+	guest_mode(_metadata, guest, MODE_LONG);
+	ASSERT_EQ(1, _set_msr(guest, 0x10, 1ULL << 50));
+	guest_run_hlt(_metadata, guest);
+	get_regs(_metadata, guest, &regs);
+	EXPECT_LE(1ULL << 50, regs.rax);
+	EXPECT_GT((1ULL << 50) + (1ULL << 40), regs.rax);
+	EXPECT_LE(regs.rax, get_msr(_metadata, guest, 0x10));
+}
+
+TEST_F(guest, syscall_reaches_lstar)
+{
+	static const char handler[] = { 0xb8, 0x05, 0x05, 0, 0, 0xf4 };	/* mov $0x505, %eax; hlt */
+	struct guest *guest = &self->guest;
+	struct kvm_regs regs;
+
+	guest_mode(_metadata, guest, MODE_LONG);
+	memcpy(guest->mem + 0x20000, handler, sizeof(handler));
+	memcpy(guest->mem + CODE, "\x0f\x05", 2);
+	ASSERT_EQ(1, _set_msr(guest, 0xc0000081, (__u64)SEL_CODE << 32));
+	ASSERT_EQ(1, _set_msr(guest, 0xc0000082, 0x20000));
+	ASSERT_EQ(1, _set_msr(guest, 0xc0000084, FLAGS_IF));
+	get_regs(_metadata, guest, &regs);
+	regs.rip = CODE;
+	set_regs(_metadata, guest, &regs);
+	guest_run_hlt(_metadata, guest);
+	get_regs(_metadata, guest, &regs);
+	EXPECT_EQ(0x505, regs.rax);
+	EXPECT_EQ(CODE + 2, regs.rcx);
+}
+
+/* FPU */
+
+GUEST_CODE(fpu_code, 64,
+	   "movaps %xmm0, %xmm1\n"
+	   "addps %xmm1, %xmm1\n"
+	   "fldpi\n"
+	   "movabs $0x1122334455667788, %rax\n"
+	   "movq %rax, %xmm5\n"
+	   "hlt\n");
+
+TEST_F(guest, fpu_state_goes_in_and_out)
+{
+	float values[4] = { 1.5, -2.25, 3, 0.125 };
+	struct guest *guest = &self->guest;
+	struct kvm_fpu fpu;
+	float *xmm1 = (float *)fpu.xmm[1];
+
+	guest_load(guest, fpu_code);
+	guest_mode(_metadata, guest, MODE_LONG);
+	ASSERT_EQ(0, _ioctl_ptr(guest->fd, KVM_GET_FPU, &fpu));
+	EXPECT_EQ(0x37f, fpu.fcw);
+	EXPECT_EQ(0x1f80, fpu.mxcsr);
+	memcpy(fpu.xmm[0], values, sizeof(values));
+	ASSERT_EQ(0, _ioctl_ptr(guest->fd, KVM_SET_FPU, &fpu));
+	guest_run_hlt(_metadata, guest);
+	ASSERT_EQ(0, _ioctl_ptr(guest->fd, KVM_GET_FPU, &fpu));
+	for (int i = 0; i < 4; i++) {
+		EXPECT_EQ(2 * values[i], xmm1[i]);
+	}
+	EXPECT_EQ(0x1122334455667788, *(__u64 *)fpu.xmm[5]);
+	EXPECT_EQ(0x4000, *(__u16 *)(fpu.fpr[0] + 8));	/* pi's exponent */
+}
+
+/* Two guests, one thread: neither sees the other's registers, nor the thread's. */
+TEST_F(guest, fpu_state_of_two_guests_is_apart)
+{
+	struct guest other;
+	struct kvm_fpu fpu;
+
+	guest_create(_metadata, &other);
+	guest_load(&self->guest, fpu_code);
+	guest_mode(_metadata, &self->guest, MODE_LONG);
+	guest_run_hlt(_metadata, &self->guest);
+	ASSERT_EQ(0, _ioctl_ptr(other.fd, KVM_GET_FPU, &fpu));
+	EXPECT_EQ(0, *(__u64 *)fpu.xmm[5]);
+	ASSERT_EQ(0, _ioctl_ptr(self->guest.fd, KVM_GET_FPU, &fpu));
+	EXPECT_EQ(0x1122334455667788, *(__u64 *)fpu.xmm[5]);
+	guest_destroy(&other);
+}
+
+TEST_F(guest, xsave_round_trip)
+{
+	struct guest *guest = &self->guest;
+	struct kvm_xsave *xsave = calloc(1, sizeof(*xsave));
+	struct kvm_xsave *back = calloc(1, sizeof(*back));
+	__u64 *features = (__u64 *)(xsave->region + 128);
+
+	ASSERT_EQ(0, _ioctl_ptr(guest->fd, KVM_GET_XSAVE, xsave));
+	xsave->region[40] = 0x12345678;		/* XMM0 */
+	xsave->region[6] = 0x1f80;
+	*features |= 3;
+	ASSERT_EQ(0, _ioctl_ptr(guest->fd, KVM_SET_XSAVE, xsave));
+	ASSERT_EQ(0, _ioctl_ptr(guest->fd, KVM_GET_XSAVE, back));
+	EXPECT_EQ(0x12345678, back->region[40]);
+	*features |= 1ULL << 62;
+	EXPECT_EQ(-EINVAL, _ioctl_ptr(guest->fd, KVM_SET_XSAVE, xsave));
+	free(xsave);
+	free(back);
+}
+
+TEST_F(guest, xcr0_round_trip)
+{
+	struct guest *guest = &self->guest;
+	struct kvm_xcrs xcrs;
+
+	if (!(cpuid_find(self->cpuid, 1, 0)->ecx & 1 << 26))
+		SKIP(return, "no XSAVE");
+	ASSERT_EQ(0, _ioctl_ptr(guest->fd, KVM_GET_XCRS, &xcrs));
+	EXPECT_EQ(1, xcrs.nr_xcrs);
+	EXPECT_EQ(1, xcrs.xcrs[0].value);
+	xcrs.xcrs[0].value = 3;
+	ASSERT_EQ(0, _ioctl_ptr(guest->fd, KVM_SET_XCRS, &xcrs));
+	ASSERT_EQ(0, _ioctl_ptr(guest->fd, KVM_GET_XCRS, &xcrs));
+	EXPECT_EQ(3, xcrs.xcrs[0].value);
+	xcrs.xcrs[0].value = 2;			/* without x87 */
+	EXPECT_EQ(-EINVAL, _ioctl_ptr(guest->fd, KVM_SET_XCRS, &xcrs));
+	xcrs.xcrs[0].value = 1 | 1ULL << 60;
+	EXPECT_EQ(-EINVAL, _ioctl_ptr(guest->fd, KVM_SET_XCRS, &xcrs));
+	xcrs.xcrs[0].value = 1;
+	xcrs.nr_xcrs = 17;
+	EXPECT_EQ(-EINVAL, _ioctl_ptr(guest->fd, KVM_SET_XCRS, &xcrs));
+}
+
+/* XSETBV by the guest. */
+GUEST_CODE(xsetbv_code, 64,
+	   "mov $3, %eax\n xor %edx, %edx\n xor %ecx, %ecx\n xsetbv\n"
+	   "xgetbv\n mov %eax, %ebx\n"
+	   "mov $2, %eax\n xsetbv\n"		/* #GP */
+	   "hlt\n");
+
+TEST_F(guest, xsetbv_checks)
+{
+	struct guest *guest = &self->guest;
+	struct kvm_sregs sregs;
+	struct kvm_regs regs;
+
+	if (!(cpuid_find(self->cpuid, 1, 0)->ecx & 1 << 26))
+		SKIP(return, "no XSAVE");
+	guest_load(guest, xsetbv_code);
+	memcpy(guest->mem + 0x20000, msr_gp_code, msr_gp_code_end - msr_gp_code);
+	guest_mode(_metadata, guest, MODE_LONG);
+	guest_gate(guest, MODE_LONG, 13, 0x20000, 14, 0);
+	get_sregs(_metadata, guest, &sregs);
+	sregs.cr4 |= CR4_OSXSAVE;
+	set_sregs(_metadata, guest, &sregs);
+	guest_run_hlt(_metadata, guest);
+	get_regs(_metadata, guest, &regs);
+	EXPECT_EQ(3, regs.rbx);
+	EXPECT_EQ(MSR_GP, regs.rax);
+}
+
+TEST_F(guest, registers_round_trip)
+{
+	struct kvm_regs regs, back;
+
+	for (size_t i = 0; i < sizeof(regs) / 8; i++)
+		((__u64 *)&regs)[i] = 0x1111111111111111 * (i % 15 + 1);
+	regs.rflags = 0x202;
+	set_regs(_metadata, &self->guest, &regs);
+	get_regs(_metadata, &self->guest, &back);
+	EXPECT_EQ(0, memcmp(&regs, &back, sizeof(regs)));
+}
+
+TEST_F(guest, special_registers_round_trip)
+{
+	struct kvm_sregs sregs, back;
+
+	guest_mode(_metadata, &self->guest, MODE_LONG);
+	get_sregs(_metadata, &self->guest, &sregs);
+	sregs.fs.base = 0x123456789000;
+	sregs.gs.base = 0xffff800000001000;
+	sregs.cr2 = 0xabcdef;
+	sregs.cr8 = 5;
+	sregs.ldt = (struct kvm_segment) {
+		.base = 0x5000, .limit = 0xff, .selector = 0x38, .type = 2, .present = 1,
+	};
+	set_sregs(_metadata, &self->guest, &sregs);
+	get_sregs(_metadata, &self->guest, &back);
+	EXPECT_EQ(0, memcmp(&sregs, &back, sizeof(sregs)));
+}
+
+TEST_F(guest, special_registers_that_cannot_be)
+{
+	struct guest *guest = &self->guest;
+	struct kvm_sregs good, sregs;
+
+	guest_mode(_metadata, guest, MODE_LONG);
+	get_sregs(_metadata, guest, &good);
+	sregs = good;
+	sregs.cr4 &= ~CR4_PAE;
+	EXPECT_EQ(-EINVAL, _ioctl_ptr(guest->fd, KVM_SET_SREGS, &sregs));
+	sregs = good;
+	sregs.cr4 |= 1ULL << 31;
+	EXPECT_EQ(-EINVAL, _ioctl_ptr(guest->fd, KVM_SET_SREGS, &sregs));
+	sregs = good;
+	sregs.efer &= ~EFER_LMA;
+	EXPECT_EQ(-EINVAL, _ioctl_ptr(guest->fd, KVM_SET_SREGS, &sregs));
+	sregs = good;
+	sregs.cr3 = 1ULL << 60;
+	EXPECT_EQ(-EINVAL, _ioctl_ptr(guest->fd, KVM_SET_SREGS, &sregs));
+	get_sregs(_metadata, guest, &sregs);
+	EXPECT_EQ(0, memcmp(&sregs, &good, sizeof(sregs)));
+}
+
+TEST_F(guest, mp_state)
+{
+	struct guest *guest = &self->guest;
+	struct kvm_mp_state state = { .mp_state = 99 };
+
+	ASSERT_EQ(0, _ioctl_ptr(guest->fd, KVM_GET_MP_STATE, &state));
+	EXPECT_EQ(KVM_MP_STATE_RUNNABLE, state.mp_state);
+	ASSERT_EQ(0, _ioctl_ptr(guest->fd, KVM_SET_MP_STATE, &state));
+	state.mp_state = 99;
+	EXPECT_EQ(-EINVAL, _ioctl_ptr(guest->fd, KVM_SET_MP_STATE, &state));
+}
+
+TEST_F(guest, translate_by_the_guests_tables)
+{
+	struct guest *guest = &self->guest;
+	struct kvm_translation translation = { .linear_address = 0x212345 };
+
+	guest_mode(_metadata, guest, MODE_LONG);
+	guest_u64(guest, TABLES + 0x2000 + 8) = 0x87;		/* 2 MiB leads to 0 */
+	guest_u64(guest, TABLES + 0x2000 + 16) = 0;
+	ASSERT_EQ(0, _ioctl_ptr(guest->fd, KVM_TRANSLATE, &translation));
+	EXPECT_EQ(1, translation.valid);
+	EXPECT_EQ(0x12345, translation.physical_address);
+	translation.linear_address = 0x400000;
+	ASSERT_EQ(0, _ioctl_ptr(guest->fd, KVM_TRANSLATE, &translation));
+	EXPECT_EQ(0, translation.valid);
+}
+
+int main(int argc, char **argv)
+{
+	require_guests();
+	return test_harness_run(argc, argv);
+}
