@@ -37,7 +37,8 @@ enum slat_seg {
 #define SLAT_STATE_DR7		BIT(6)	/* dr7 */
 #define SLAT_STATE_MSRS		BIT(7)	/* sysenter_*, pat, debugctl */
 #define SLAT_STATE_BLOCKING	BIT(8)	/* blocking, pending_debug */
-#define SLAT_STATE_ALL		GENMASK(8, 0)
+#define SLAT_STATE_SYSCALL	BIT(9)	/* star to tsc_aux */
+#define SLAT_STATE_ALL		GENMASK(9, 0)
 
 /* What blocks events at an instruction boundary, in slat_cpu.blocking. */
 #define SLAT_BLOCKED_BY_STI	BIT(0)
@@ -169,6 +170,8 @@ struct slat_exit {
 
 struct slat_hw_ops;
 
+#define SLAT_TSC_RATIO_SHIFT	48
+
 /**
  * struct slat_cpu - a guest CPU
  *
@@ -187,6 +190,8 @@ struct slat_hw_ops;
  * @cr4_allowed: bits of CR4 that its CPUID allows
  * @efer_allowed: bits of EFER that its CPUID allows
  * @xcr0_allowed: state components that its CPUID allows
+ * @has_rdtscp: RDTSCP and RDPID are instructions that it has
+ * @has_invpcid: so is INVPCID
  * @phys_bits: width of its physical addresses
  * @want_step: exit after one instruction
  * @skipped: an instruction has been done on the guest's behalf since the last
@@ -250,6 +255,8 @@ struct slat_cpu {
 	u64 cr4_allowed;
 	u64 efer_allowed;
 	u64 xcr0_allowed;
+	bool has_rdtscp;
+	bool has_invpcid;
 	u8 phys_bits;
 	int host_cpu;
 	void *hw;

@@ -23,15 +23,26 @@
  * MSRs of SYSCALL and RDTSCP, and the user's GS base: the kernel does not use
  * them, so that the guest's stay until the task leaves the vCPU.
  */
+enum { STAR, LSTAR, CSTAR, SFMASK, KERNEL_GS_BASE, TSC_AUX };
+
 static const u32 switched_msrs[SLAT_VMX_SWITCHED_MSRS] = {
-	MSR_STAR, MSR_LSTAR, MSR_CSTAR, MSR_SYSCALL_MASK, MSR_KERNEL_GS_BASE, MSR_TSC_AUX,
+	[STAR] = MSR_STAR,
+	[LSTAR] = MSR_LSTAR,
+	[CSTAR] = MSR_CSTAR,
+	[SFMASK] = MSR_SYSCALL_MASK,
+	[KERNEL_GS_BASE] = MSR_KERNEL_GS_BASE,
+	[TSC_AUX] = MSR_TSC_AUX,
 };
 
 static u64 *guest_msr(struct slat_cpu *cpu, int i)
 {
 	u64 *const values[SLAT_VMX_SWITCHED_MSRS] = {
-		&cpu->star, &cpu->lstar, &cpu->cstar, &cpu->sfmask, &cpu->kernel_gs_base,
-		&cpu->tsc_aux,
+		[STAR] = &cpu->star,
+		[LSTAR] = &cpu->lstar,
+		[CSTAR] = &cpu->cstar,
+		[SFMASK] = &cpu->sfmask,
+		[KERNEL_GS_BASE] = &cpu->kernel_gs_base,
+		[TSC_AUX] = &cpu->tsc_aux,
 	};
 
 	return values[i];
@@ -41,6 +52,36 @@ static bool msr_exists(u32 msr)
 {
 	return msr != MSR_TSC_AUX || boot_cpu_has(X86_FEATURE_RDTSCP) ||
 	       boot_cpu_has(X86_FEATURE_RDPID);
+}
+
+static void switch_msr(struct slat_vmx_host *host, int i, u64 value)
+{
+	if (host->now[i] == value || !msr_exists(switched_msrs[i]))
+		return;
+	wrmsrl(switched_msrs[i], value);
+	host->now[i] = value;
+}
+
+/**
+ * slat_vmx_host_fetch() - read what the guest changes without an exit: SWAPGS
+ * @cpu: loaded here
+ */
+void slat_vmx_host_fetch(struct slat_cpu *cpu)
+{
+	rdmsrl(MSR_KERNEL_GS_BASE, cpu->kernel_gs_base);
+	slat_vmx_of(cpu)->host.now[KERNEL_GS_BASE] = cpu->kernel_gs_base;
+}
+
+/**
+ * slat_vmx_host_flush() - write what has been changed since the vCPU was loaded
+ * @cpu: loaded here
+ */
+void slat_vmx_host_flush(struct slat_cpu *cpu)
+{
+	int i;
+
+	for (i = 0; i < SLAT_VMX_SWITCHED_MSRS; i++)
+		switch_msr(&slat_vmx_of(cpu)->host, i, *guest_msr(cpu, i));
 }
 
 /** slat_vmx_host_init() - host fields that are the same on all CPUs, for good */
@@ -120,11 +161,10 @@ void slat_vmx_host_load(struct slat_cpu *cpu)
 		rdmsrl(MSR_IA32_DEBUGCTLMSR, host->debugctl);
 
 	for (i = 0; i < SLAT_VMX_SWITCHED_MSRS; i++) {
-		if (!msr_exists(switched_msrs[i]))
-			continue;
-		rdmsrl(switched_msrs[i], host->msr[i]);
-		if (host->msr[i] != *guest_msr(cpu, i))
-			wrmsrl(switched_msrs[i], *guest_msr(cpu, i));
+		if (msr_exists(switched_msrs[i]))
+			rdmsrl(switched_msrs[i], host->msr[i]);
+		host->now[i] = host->msr[i];
+		switch_msr(host, i, *guest_msr(cpu, i));
 	}
 }
 
@@ -141,8 +181,8 @@ void slat_vmx_host_put(struct slat_cpu *cpu)
 		loadsegment(ds, host->ds);
 		loadsegment(es, host->es);
 	}
-	/* The guest reaches this one without an exit: SWAPGS. */
-	rdmsrl(MSR_KERNEL_GS_BASE, cpu->kernel_gs_base);
+	/* Before a selector brings another base along. */
+	slat_vmx_fetch(cpu, SLAT_STATE_SYSCALL);
 	/* A selector brings a base along; the right ones come after it. */
 	if (host->fs) {
 		loadsegment(fs, host->fs);
@@ -157,12 +197,8 @@ void slat_vmx_host_put(struct slat_cpu *cpu)
 	load_fixmap_gdt(smp_processor_id());
 	invalidate_tss_limit();
 
-	for (i = 0; i < SLAT_VMX_SWITCHED_MSRS; i++) {
-		u64 *value = guest_msr(cpu, i);
-
-		if (!msr_exists(switched_msrs[i]))
-			continue;
-		if (host->msr[i] != *value || (host->gs && value == &cpu->kernel_gs_base))
-			wrmsrl(switched_msrs[i], host->msr[i]);
-	}
+	if (host->gs)
+		rdmsrl(MSR_KERNEL_GS_BASE, host->now[KERNEL_GS_BASE]);
+	for (i = 0; i < SLAT_VMX_SWITCHED_MSRS; i++)
+		switch_msr(host, i, host->msr[i]);
 }

@@ -215,6 +215,8 @@ void slat_vmx_fetch(struct slat_cpu *cpu, u32 groups)
 		fetch_dr7(cpu);
 	if (groups & SLAT_STATE_MSRS)
 		fetch_msrs(cpu);
+	if (groups & SLAT_STATE_SYSCALL)
+		slat_vmx_host_fetch(cpu);
 	if (groups & SLAT_STATE_BLOCKING) {
 		cpu->blocking = slat_vmread(GUEST_INTERRUPTIBILITY_INFO);
 		cpu->pending_debug = slat_vmread(GUEST_PENDING_DBG_EXCEPTIONS);
@@ -246,6 +248,8 @@ void slat_vmx_flush(struct slat_cpu *cpu)
 		slat_vmwrite(GUEST_DR7, cpu->debug ? cpu->debug_dr7 : cpu->dr7);
 	if (groups & SLAT_STATE_MSRS)
 		flush_msrs(cpu);
+	if (groups & SLAT_STATE_SYSCALL)
+		slat_vmx_host_flush(cpu);
 	if (groups & SLAT_STATE_BLOCKING) {
 		slat_vmwrite(GUEST_INTERRUPTIBILITY_INFO, cpu->blocking);
 		slat_vmwrite(GUEST_PENDING_DBG_EXCEPTIONS, cpu->pending_debug);

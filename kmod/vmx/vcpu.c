@@ -42,25 +42,39 @@ static void pass_msr(void *bitmap, u32 msr)
 	__clear_bit_le(msr & 0x1fff, reads + 2048);
 }
 
-/* Loaded here. */
-static void init_vmcs(struct slat_vmx_vcpu *vmx)
+/* Instructions that the guest does not have are #UD where these say so. */
+static u32 proc2_of(const struct slat_cpu *cpu)
 {
+	u32 proc2 = slat_vmx.controls.proc2;
+
+	if (!slat_vmx_of(cpu)->vpid)
+		proc2 &= ~SECONDARY_EXEC_ENABLE_VPID;
+	if (!cpu->has_rdtscp)
+		proc2 &= ~SECONDARY_EXEC_ENABLE_RDTSCP;
+	if (!cpu->has_invpcid)
+		proc2 &= ~SECONDARY_EXEC_ENABLE_INVPCID;
+	return proc2;
+}
+
+/* Loaded here. */
+static void init_vmcs(struct slat_cpu *cpu)
+{
+	struct slat_vmx_vcpu *vmx = slat_vmx_of(cpu);
 	const struct slat_vmx_controls *controls = &slat_vmx.controls;
-	u32 pin = controls->pin, proc2 = controls->proc2;
+	u32 pin = controls->pin;
 
 	vmx->proc = controls->proc;
+	vmx->proc2 = proc2_of(cpu);
 	vmx->entry = controls->entry;
 	vmx->intercepts = INTERCEPTED;
 	if (!slat_vmx.residency_ticks)
 		pin &= ~PIN_BASED_VMX_PREEMPTION_TIMER;
-	if (!vmx->vpid)
-		proc2 &= ~SECONDARY_EXEC_ENABLE_VPID;
-	else
+	if (vmx->vpid)
 		slat_vmwrite(VIRTUAL_PROCESSOR_ID, vmx->vpid);
 
 	slat_vmwrite(PIN_BASED_VM_EXEC_CONTROL, pin);
 	slat_vmwrite(CPU_BASED_VM_EXEC_CONTROL, vmx->proc);
-	slat_vmwrite(SECONDARY_VM_EXEC_CONTROL, proc2);
+	slat_vmwrite(SECONDARY_VM_EXEC_CONTROL, vmx->proc2);
 	slat_vmwrite(VM_EXIT_CONTROLS, controls->exit);
 	slat_vmwrite(VM_ENTRY_CONTROLS, vmx->entry);
 	slat_vmwrite(EXCEPTION_BITMAP, vmx->intercepts);
@@ -108,7 +122,7 @@ int slat_vmx_vcpu_alloc(struct slat_cpu *cpu)
 	cpu->hw = vmx;
 	preempt_disable();
 	slat_vmcs_load(&vmx->vmcs);
-	init_vmcs(vmx);
+	init_vmcs(cpu);
 	slat_vmx_host_moved();
 	vmx->flush_vpid = true;
 	preempt_enable();
@@ -187,7 +201,7 @@ static void flush_controls(struct slat_cpu *cpu)
 {
 	struct slat_vmx_vcpu *vmx = slat_vmx_of(cpu);
 	u32 intercepts = INTERCEPTED | cpu->intercepts;
-	u32 proc = slat_vmx.controls.proc;
+	u32 proc = slat_vmx.controls.proc, proc2 = proc2_of(cpu);
 
 	if (cpu->want_interrupt_window)
 		proc |= CPU_BASED_INTR_WINDOW_EXITING;
@@ -198,6 +212,10 @@ static void flush_controls(struct slat_cpu *cpu)
 	if (proc != vmx->proc) {
 		vmx->proc = proc;
 		slat_vmwrite(CPU_BASED_VM_EXEC_CONTROL, proc);
+	}
+	if (proc2 != vmx->proc2) {
+		vmx->proc2 = proc2;
+		slat_vmwrite(SECONDARY_VM_EXEC_CONTROL, proc2);
 	}
 	if (intercepts != vmx->intercepts) {
 		vmx->intercepts = intercepts;

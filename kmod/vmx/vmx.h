@@ -39,13 +39,15 @@ extern struct slat_vmx slat_vmx;
  *	vCPU is loaded
  * @ds, @es, @fs, @gs, @ldt: selectors
  * @debugctl: IA32_DEBUGCTL
- * @msr: values of the MSRs in slat_vmx_switched_msrs
+ * @msr: the host's values of the MSRs that host.c switches
+ * @now: what these MSRs hold
  */
 #define SLAT_VMX_SWITCHED_MSRS	6
 struct slat_vmx_host {
 	u16 ds, es, fs, gs, ldt;
 	u64 debugctl;
 	u64 msr[SLAT_VMX_SWITCHED_MSRS];
+	u64 now[SLAT_VMX_SWITCHED_MSRS];
 };
 
 /**
@@ -59,6 +61,7 @@ struct slat_vmx_host {
  * @flush_vpid: its TLB may hold what it has left on this CPU before, or what
  *	its control registers no longer say
  * @proc: primary controls, as in the VMCS
+ * @proc2: secondary controls, as in the VMCS
  * @entry: VM-entry controls, as in the VMCS
  * @intercepts: exceptions that exit, as in the VMCS
  * @root: the second-level root, as in the VMCS
@@ -75,6 +78,7 @@ struct slat_vmx_vcpu {
 	u16 vpid;
 	bool flush_vpid;
 	u32 proc;
+	u32 proc2;
 	u32 entry;
 	u32 intercepts;
 	u64 root;
@@ -109,6 +113,8 @@ void slat_vmx_host_init(void);
 void slat_vmx_host_moved(void);
 void slat_vmx_host_load(struct slat_cpu *cpu);
 void slat_vmx_host_put(struct slat_cpu *cpu);
+void slat_vmx_host_fetch(struct slat_cpu *cpu);
+void slat_vmx_host_flush(struct slat_cpu *cpu);
 void slat_vmx_host_refresh(void);
 void slat_vmx_host_back(struct slat_cpu *cpu);
 
