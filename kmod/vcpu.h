@@ -69,7 +69,8 @@ typedef int (*slat_complete_fn)(struct slat_vcpu *vcpu);
  * @run: the first of them
  * @notifier: tells when the thread loses or gets a CPU, while it is loaded
  * @fpu: the guest's FPU state while it is not in the registers
- * @signals: blocked during KVM_RUN, if @signals_set
+ * @signals: blocked during KVM_RUN
+ * @signals_set: there are such signals
  * @cpuid: what CPUID tells the guest
  * @cpuid_count: how many leaves those are
  * @exception: one that is due at the next entry; kind NONE: none

@@ -31,6 +31,7 @@ static int follow(struct vm_area_struct *vma, unsigned long hva, u64 *pfn, bool 
 
 	if (err)
 		return err;
+	__acquire(lock);	/* which is not annotated there */
 	*pfn = pte_pfn(*pte);
 	*writable = pte_write(*pte);
 	pte_unmap_unlock(pte, lock);

@@ -108,7 +108,7 @@ enum slat_exit_reason {
 #define SLAT_ACCESS_WRITE	BIT(1)
 #define SLAT_ACCESS_EXEC	BIT(2)
 
-/**
+/*
  * struct slat_exit - why a CPU left its guest
  * @reason: which of the members below counts
  * @insn_len: length of the instruction that exits, 0 where the hardware does
@@ -172,7 +172,7 @@ struct slat_hw_ops;
 
 #define SLAT_TSC_RATIO_SHIFT	48
 
-/**
+/*
  * struct slat_cpu - a guest CPU
  *
  * Only the thread that holds the vCPU's mutex touches it.

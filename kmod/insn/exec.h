@@ -112,7 +112,7 @@ struct slat_insn_ops {
 	enum slat_insn_result (*write)(struct slat_insn_cpu *cpu, u64 linear,
 				       const void *data, u8 len);
 	enum slat_insn_result (*exchange)(struct slat_insn_cpu *cpu, u64 linear,
-					 const void *old, const void *new, u8 len);
+					  const void *old, const void *new, u8 len);
 	void (*read_vector)(struct slat_insn_cpu *cpu, u8 nr, void *data);
 	void (*write_vector)(struct slat_insn_cpu *cpu, u8 nr, const void *data, u8 len);
 };

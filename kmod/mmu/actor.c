@@ -9,6 +9,7 @@
 /* Pairs with the cmpxchg that pushes an actor. */
 static struct slat_actor *first_actor(const struct slat_epochs *epochs)
 {
+	/* Its words and its successor. */
 	return smp_load_acquire(&epochs->actors);
 }
 

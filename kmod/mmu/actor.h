@@ -81,6 +81,7 @@ bool slat_epochs_poll(struct slat_epochs *epochs, u64 epoch);
 
 /**
  * slat_epochs_now() - the epoch
+ * @epochs: of these
  *
  * Any context.  Orders what follows after what was removed before its bump.
  */
@@ -91,6 +92,7 @@ static inline u64 slat_epochs_now(const struct slat_epochs *epochs)
 
 /**
  * slat_epochs_bump() - begin an epoch
+ * @epochs: of these
  *
  * A full barrier: pairs with the one in slat_actor_enter() and
  * slat_actor_host_begin().

@@ -26,6 +26,7 @@
  * Process context.  Takes the tables' lock, until slat_batch_seal().
  */
 void slat_batch_begin(struct slat_batch *batch, struct slat_ptab *ptab)
+	__acquires(&ptab->lock)
 {
 	*batch = (struct slat_batch) { .ptab = ptab };
 	batch->unlinked_end = &batch->unlinked;
@@ -47,6 +48,7 @@ static void unlinked_add(struct slat_ptab *ptab, long count)
  * for, and not waited yet.
  */
 void slat_batch_seal(struct slat_batch *batch)
+	__releases(&batch->ptab->lock)
 {
 	struct slat_ptab *ptab = batch->ptab;
 	struct slat_table *table;

@@ -92,8 +92,9 @@ enum slat_install slat_ptab_install(struct slat_ptab *ptab, struct slat_cache *c
 				    u64 gfn, u64 pfn, unsigned int level, u32 access,
 				    bool ram);
 
-void slat_batch_begin(struct slat_batch *batch, struct slat_ptab *ptab);
-void slat_batch_seal(struct slat_batch *batch);
+void slat_batch_begin(struct slat_batch *batch, struct slat_ptab *ptab)
+	__acquires(&ptab->lock);
+void slat_batch_seal(struct slat_batch *batch) __releases(&batch->ptab->lock);
 void slat_batch_commit(struct slat_batch *batch);
 
 u64 slat_ptab_unlink(struct slat_batch *batch, u64 first, u64 last, unsigned long budget);

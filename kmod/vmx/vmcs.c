@@ -148,6 +148,7 @@ void slat_vmcs_abandon_local(void)
 {
 	struct slat_vmcs *vmcs;
 
-	list_for_each_entry_rcu(vmcs, this_cpu_ptr(&loaded), link, true)
+	/* Changed by this CPU alone, in an order that may be interrupted anywhere. */
+	list_for_each_entry(vmcs, this_cpu_ptr(&loaded), link)
 		slat_vmclear(__pa(vmcs->region));
 }

@@ -437,7 +437,9 @@ TEST_F(guest, fpu_state_goes_in_and_out)
 	guest_run_hlt(_metadata, guest);
 	ASSERT_EQ(0, _ioctl_ptr(guest->fd, KVM_GET_FPU, &fpu));
 	for (int i = 0; i < 4; i++) {
-		EXPECT_EQ(2 * values[i], xmm1[i]);
+		EXPECT_EQ(2 * values[i], xmm1[i]) {
+			TH_LOG("lane %d", i);
+		}
 	}
 	EXPECT_EQ(0x1122334455667788, *(__u64 *)fpu.xmm[5]);
 	EXPECT_EQ(0x4000, *(__u16 *)(fpu.fpr[0] + 8));	/* pi's exponent */

@@ -403,7 +403,7 @@ static void nobody_inside_nobody_kicked(void)
 	end();
 }
 
-static void one_ipi_for_each_entry(void)
+static void an_entry_costs_one_ipi(void)
 {
 	struct slat_actor *other;
 	struct slat_batch batch;
@@ -680,7 +680,7 @@ int main(void)
 		UNIT_CASE(a_table_waits_for_a_host_section),
 		UNIT_CASE(an_empty_batch_waits_for_an_earlier_one),
 		UNIT_CASE(nobody_inside_nobody_kicked),
-		UNIT_CASE(one_ipi_for_each_entry),
+		UNIT_CASE(an_entry_costs_one_ipi),
 		UNIT_CASE(a_tlb_is_flushed_once_an_epoch),
 		UNIT_CASE(no_root_no_entry),
 		UNIT_CASE(actors_are_used_again),
