@@ -61,7 +61,11 @@ static bool has_index(u32 function)
 	return function == 4 || function == 7 || function == 0xd;
 }
 
-/** slat_xcr0_offered() - state components that a guest may have; 0 without XSAVE */
+/**
+ * slat_xcr0_offered() - state components that a guest may have
+ *
+ * 0 without XSAVE.
+ */
 u64 slat_xcr0_offered(void)
 {
 	return boot_cpu_has(X86_FEATURE_OSXSAVE) ?
@@ -298,7 +302,13 @@ long slat_vcpu_set_cpuid(struct slat_vcpu *vcpu, struct kvm_cpuid2 __user *user)
 	return 0;
 }
 
-/** slat_vcpu_get_cpuid() - KVM_GET_CPUID2; -E2BIG, with the count, if it does not fit */
+/**
+ * slat_vcpu_get_cpuid() - KVM_GET_CPUID2
+ * @vcpu: the vCPU
+ * @user: where user space has it
+ *
+ * -E2BIG, with the count, if it does not fit.
+ */
 long slat_vcpu_get_cpuid(struct slat_vcpu *vcpu, struct kvm_cpuid2 __user *user)
 {
 	struct kvm_cpuid2 head;
@@ -332,7 +342,11 @@ static const struct kvm_cpuid_entry2 *find_or_last(const struct slat_vcpu *vcpu,
 	return first ? find(vcpu, first->eax, index) : NULL;
 }
 
-/** slat_vcpu_handle_cpuid() - see slat_vcpu_handle_exit() */
+/**
+ * slat_vcpu_handle_cpuid() - see slat_vcpu_handle_exit()
+ * @vcpu: the vCPU
+ * @exit: why the guest was left
+ */
 int slat_vcpu_handle_cpuid(struct slat_vcpu *vcpu, const struct slat_exit *exit)
 {
 	struct slat_cpu *cpu = &vcpu->cpu;

@@ -179,7 +179,11 @@ static int write_cr(struct slat_vcpu *vcpu, const struct slat_exit *exit)
 	}
 }
 
-/** slat_vcpu_handle_cr() - see slat_vcpu_handle_exit() */
+/**
+ * slat_vcpu_handle_cr() - see slat_vcpu_handle_exit()
+ * @vcpu: the vCPU
+ * @exit: why the guest was left
+ */
 int slat_vcpu_handle_cr(struct slat_vcpu *vcpu, const struct slat_exit *exit)
 {
 	struct slat_cpu *cpu = &vcpu->cpu;
@@ -198,7 +202,13 @@ int slat_vcpu_handle_cr(struct slat_vcpu *vcpu, const struct slat_exit *exit)
 	return 1;
 }
 
-/** slat_vcpu_handle_xsetbv() - see slat_vcpu_handle_exit(); SDM vol. 1, 13.3 */
+/**
+ * slat_vcpu_handle_xsetbv() - see slat_vcpu_handle_exit()
+ * @vcpu: the vCPU
+ * @exit: why the guest was left
+ *
+ * SDM vol. 1, 13.3.
+ */
 int slat_vcpu_handle_xsetbv(struct slat_vcpu *vcpu, const struct slat_exit *exit)
 {
 	struct slat_cpu *cpu = &vcpu->cpu;

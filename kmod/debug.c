@@ -91,7 +91,13 @@ int slat_vcpu_handle_debug(struct slat_vcpu *vcpu, const struct slat_exit *exit)
 	return 1;
 }
 
-/** slat_vcpu_handle_dr() - MOV to or from a debug register; see slat_vcpu_handle_exit() */
+/**
+ * slat_vcpu_handle_dr() - MOV to or from a debug register
+ * @vcpu: the vCPU
+ * @exit: why the guest was left
+ *
+ * See slat_vcpu_handle_exit().
+ */
 int slat_vcpu_handle_dr(struct slat_vcpu *vcpu, const struct slat_exit *exit)
 {
 	const struct slat_event db = { .kind = SLAT_EVENT_EXCEPTION, .vector = X86_TRAP_DB };
@@ -135,13 +141,23 @@ int slat_vcpu_handle_dr(struct slat_vcpu *vcpu, const struct slat_exit *exit)
 	return 1;
 }
 
-/** slat_vcpu_handle_step() - user space has asked for one instruction */
+/**
+ * slat_vcpu_handle_step() - user space has asked for one instruction
+ * @vcpu: the vCPU
+ * @exit: why the guest was left
+ */
 int slat_vcpu_handle_step(struct slat_vcpu *vcpu, const struct slat_exit *exit)
 {
 	return exit_to_user(vcpu, X86_TRAP_DB, DR_STEP);
 }
 
-/** slat_vcpu_get_debugregs() - KVM_GET_DEBUGREGS; 0 or -EFAULT */
+/**
+ * slat_vcpu_get_debugregs() - KVM_GET_DEBUGREGS
+ * @vcpu: the vCPU
+ * @user: where user space has it
+ *
+ * 0 or -EFAULT.
+ */
 long slat_vcpu_get_debugregs(struct slat_vcpu *vcpu, void __user *user)
 {
 	struct slat_cpu *cpu = &vcpu->cpu;
@@ -154,7 +170,13 @@ long slat_vcpu_get_debugregs(struct slat_vcpu *vcpu, void __user *user)
 	return copy_to_user(user, &regs, sizeof(regs)) ? -EFAULT : 0;
 }
 
-/** slat_vcpu_set_debugregs() - KVM_SET_DEBUGREGS; 0, -EFAULT or -EINVAL */
+/**
+ * slat_vcpu_set_debugregs() - KVM_SET_DEBUGREGS
+ * @vcpu: the vCPU
+ * @user: where user space has it
+ *
+ * 0, -EFAULT or -EINVAL.
+ */
 long slat_vcpu_set_debugregs(struct slat_vcpu *vcpu, const void __user *user)
 {
 	struct slat_cpu *cpu = &vcpu->cpu;

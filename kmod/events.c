@@ -93,7 +93,12 @@ void slat_vcpu_raise(struct slat_vcpu *vcpu, u8 vector)
 	slat_vcpu_raise_event(vcpu, &event);
 }
 
-/** slat_vcpu_raise_error() - an exception with an error code is due */
+/**
+ * slat_vcpu_raise_error() - an exception with an error code is due
+ * @vcpu: the vCPU
+ * @vector: X86_TRAP_*
+ * @error: its error code
+ */
 void slat_vcpu_raise_error(struct slat_vcpu *vcpu, u8 vector, u32 error)
 {
 	const struct slat_event event = {
@@ -103,7 +108,11 @@ void slat_vcpu_raise_error(struct slat_vcpu *vcpu, u8 vector, u32 error)
 	slat_vcpu_raise_event(vcpu, &event);
 }
 
-/** slat_vcpu_undelivered() - an exit has interrupted the delivery of @event */
+/**
+ * slat_vcpu_undelivered() - an exit has interrupted the delivery of @event
+ * @vcpu: the vCPU
+ * @event: what was being delivered
+ */
 void slat_vcpu_undelivered(struct slat_vcpu *vcpu, const struct slat_event *event)
 {
 	vcpu->cpu.event = *event;

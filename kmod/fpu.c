@@ -132,7 +132,11 @@ long slat_vcpu_get_xsave(struct slat_vcpu *vcpu, void __user *user)
 	return get_xsave(vcpu, user, XSAVE_SIZE);
 }
 
-/** slat_vcpu_get_xsave2() - KVM_GET_XSAVE2: as many bytes as KVM_CAP_XSAVE2 says */
+/**
+ * slat_vcpu_get_xsave2() - KVM_GET_XSAVE2: as many bytes as KVM_CAP_XSAVE2 says
+ * @vcpu: the vCPU
+ * @user: where user space has it
+ */
 long slat_vcpu_get_xsave2(struct slat_vcpu *vcpu, void __user *user)
 {
 	return get_xsave(vcpu, user, image_size(vcpu));
@@ -158,7 +162,13 @@ long slat_vcpu_set_xsave(struct slat_vcpu *vcpu, const void __user *user)
 	return ret;
 }
 
-/** slat_vcpu_get_xcrs() - KVM_GET_XCRS; 0 or -EFAULT */
+/**
+ * slat_vcpu_get_xcrs() - KVM_GET_XCRS
+ * @vcpu: the vCPU
+ * @user: where user space has it
+ *
+ * 0 or -EFAULT.
+ */
 long slat_vcpu_get_xcrs(struct slat_vcpu *vcpu, void __user *user)
 {
 	const struct kvm_xcrs xcrs = {
@@ -168,7 +178,13 @@ long slat_vcpu_get_xcrs(struct slat_vcpu *vcpu, void __user *user)
 	return copy_to_user(user, &xcrs, sizeof(xcrs)) ? -EFAULT : 0;
 }
 
-/** slat_vcpu_set_xcrs() - KVM_SET_XCRS; 0, -EFAULT, -EINVAL: no such value or register */
+/**
+ * slat_vcpu_set_xcrs() - KVM_SET_XCRS
+ * @vcpu: the vCPU
+ * @user: where user space has it
+ *
+ * 0, -EFAULT, -EINVAL: no such value or register.
+ */
 long slat_vcpu_set_xcrs(struct slat_vcpu *vcpu, const void __user *user)
 {
 	struct kvm_xcrs xcrs;

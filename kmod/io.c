@@ -152,7 +152,11 @@ static int string_io(struct slat_vcpu *vcpu, const struct slat_exit *exit)
 	return pio_exit(vcpu, exit, count, complete_string);
 }
 
-/** slat_vcpu_handle_io() - see slat_vcpu_handle_exit() */
+/**
+ * slat_vcpu_handle_io() - see slat_vcpu_handle_exit()
+ * @vcpu: the vCPU
+ * @exit: why the guest was left
+ */
 int slat_vcpu_handle_io(struct slat_vcpu *vcpu, const struct slat_exit *exit)
 {
 	if (exit->io.string)

@@ -156,7 +156,11 @@ int slat_vcpu_set_msr(struct slat_vcpu *vcpu, u32 index, u64 value)
 	}
 }
 
-/** slat_vcpu_handle_rdmsr() - see slat_vcpu_handle_exit() */
+/**
+ * slat_vcpu_handle_rdmsr() - see slat_vcpu_handle_exit()
+ * @vcpu: the vCPU
+ * @exit: why the guest was left
+ */
 int slat_vcpu_handle_rdmsr(struct slat_vcpu *vcpu, const struct slat_exit *exit)
 {
 	struct slat_cpu *cpu = &vcpu->cpu;
@@ -180,7 +184,11 @@ static bool efer_writable(const struct slat_cpu *cpu, u64 *value)
 	return true;
 }
 
-/** slat_vcpu_handle_wrmsr() - see slat_vcpu_handle_exit() */
+/**
+ * slat_vcpu_handle_wrmsr() - see slat_vcpu_handle_exit()
+ * @vcpu: the vCPU
+ * @exit: why the guest was left
+ */
 int slat_vcpu_handle_wrmsr(struct slat_vcpu *vcpu, const struct slat_exit *exit)
 {
 	struct slat_cpu *cpu = &vcpu->cpu;

@@ -45,7 +45,10 @@ int slat_vcpu_sync_in(struct slat_vcpu *vcpu)
 	return 0;
 }
 
-/** slat_vcpu_sync_out() - show user space what it has asked for */
+/**
+ * slat_vcpu_sync_out() - show user space what it has asked for
+ * @vcpu: the vCPU
+ */
 void slat_vcpu_sync_out(struct slat_vcpu *vcpu)
 {
 	struct kvm_run *run = vcpu->run;

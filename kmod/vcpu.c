@@ -43,7 +43,10 @@ void slat_vcpu_load(struct slat_vcpu *vcpu)
 	preempt_enable();
 }
 
-/** slat_vcpu_put() - undo slat_vcpu_load() */
+/**
+ * slat_vcpu_put() - undo slat_vcpu_load()
+ * @vcpu: the vCPU
+ */
 void slat_vcpu_put(struct slat_vcpu *vcpu)
 {
 	preempt_disable();
@@ -131,7 +134,12 @@ free:
 	return ERR_PTR(err);
 }
 
-/** slat_vcpu_free() - undo slat_vcpu_create(); nobody uses it any more */
+/**
+ * slat_vcpu_free() - undo slat_vcpu_create()
+ * @vcpu: the vCPU
+ *
+ * Nobody uses it any more.
+ */
 void slat_vcpu_free(struct slat_vcpu *vcpu)
 {
 	vcpu->cpu.ops->vcpu_free(&vcpu->cpu);
@@ -157,7 +165,13 @@ static const struct vm_operations_struct run_vm_ops = {
 	.fault = run_fault,
 };
 
-/** slat_vcpu_mmap() - the pages shared with user space; the file keeps the vCPU */
+/**
+ * slat_vcpu_mmap() - the pages shared with user space
+ * @vcpu: the vCPU
+ * @vma: the mapping
+ *
+ * The file keeps the vCPU.
+ */
 int slat_vcpu_mmap(struct slat_vcpu *vcpu, struct vm_area_struct *vma)
 {
 	vma->vm_private_data = vcpu;
@@ -170,20 +184,38 @@ static long vcpu_run(struct slat_vcpu *vcpu, unsigned long arg)
 	return arg ? -EINVAL : slat_vcpu_run(vcpu);
 }
 
-/** slat_vcpu_read_regs() - what KVM_GET_REGS returns; loaded */
+/**
+ * slat_vcpu_read_regs() - what KVM_GET_REGS returns
+ * @vcpu: the vCPU
+ * @regs: the registers
+ *
+ * Loaded.
+ */
 void slat_vcpu_read_regs(struct slat_vcpu *vcpu, struct kvm_regs *regs)
 {
 	slat_cpu_get_regs(&vcpu->cpu, regs);
 }
 
-/** slat_vcpu_write_regs() - what KVM_SET_REGS does; loaded */
+/**
+ * slat_vcpu_write_regs() - what KVM_SET_REGS does
+ * @vcpu: the vCPU
+ * @regs: the registers
+ *
+ * Loaded.
+ */
 void slat_vcpu_write_regs(struct slat_vcpu *vcpu, const struct kvm_regs *regs)
 {
 	slat_cpu_set_regs(&vcpu->cpu, regs);
 	vcpu->exception.kind = SLAT_EVENT_NONE;
 }
 
-/** slat_vcpu_read_sregs() - what KVM_GET_SREGS returns; loaded */
+/**
+ * slat_vcpu_read_sregs() - what KVM_GET_SREGS returns
+ * @vcpu: the vCPU
+ * @sregs: the registers
+ *
+ * Loaded.
+ */
 void slat_vcpu_read_sregs(struct slat_vcpu *vcpu, struct kvm_sregs *sregs)
 {
 	*sregs = (struct kvm_sregs) { };

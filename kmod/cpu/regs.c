@@ -128,7 +128,13 @@ static u64 *kvm_gpr(struct kvm_regs *regs, unsigned int gpr)
 	return gpr < SLAT_R8 ? first[gpr] : (u64 *)&regs->r8 + (gpr - SLAT_R8);
 }
 
-/** slat_cpu_get_regs() - KVM_GET_REGS; loaded here */
+/**
+ * slat_cpu_get_regs() - KVM_GET_REGS
+ * @cpu: the guest CPU, loaded here
+ * @regs: the registers
+ *
+ * Loaded here.
+ */
 void slat_cpu_get_regs(struct slat_cpu *cpu, struct kvm_regs *regs)
 {
 	int i;
@@ -140,7 +146,11 @@ void slat_cpu_get_regs(struct slat_cpu *cpu, struct kvm_regs *regs)
 	regs->rflags = cpu->rflags;
 }
 
-/** slat_cpu_set_regs() - KVM_SET_REGS */
+/**
+ * slat_cpu_set_regs() - KVM_SET_REGS
+ * @cpu: the guest CPU, loaded here
+ * @regs: the registers
+ */
 void slat_cpu_set_regs(struct slat_cpu *cpu, const struct kvm_regs *regs)
 {
 	int i;
@@ -166,7 +176,13 @@ static const struct {
 	{ SLAT_LDTR, offsetof(struct kvm_sregs, ldt) },
 };
 
-/** slat_cpu_get_sregs() - KVM_GET_SREGS but what is an interrupt controller's; loaded here */
+/**
+ * slat_cpu_get_sregs() - KVM_GET_SREGS but what is an interrupt controller's
+ * @cpu: the guest CPU, loaded here
+ * @sregs: the registers
+ *
+ * Loaded here.
+ */
 void slat_cpu_get_sregs(struct slat_cpu *cpu, struct kvm_sregs *sregs)
 {
 	int i;
@@ -212,7 +228,11 @@ bool slat_cpu_sregs_valid(const struct slat_cpu *cpu, const struct kvm_sregs *sr
 	return !(efer & EFER_LMA) && !sregs->cs.l;
 }
 
-/** slat_cpu_set_sregs() - KVM_SET_SREGS of what slat_cpu_sregs_valid() accepts */
+/**
+ * slat_cpu_set_sregs() - KVM_SET_SREGS of what slat_cpu_sregs_valid() accepts
+ * @cpu: the guest CPU, loaded here
+ * @sregs: the registers
+ */
 void slat_cpu_set_sregs(struct slat_cpu *cpu, const struct kvm_sregs *sregs)
 {
 	int i;

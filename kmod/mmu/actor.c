@@ -29,7 +29,10 @@ void slat_epochs_init(struct slat_epochs *epochs, struct slat_stats __percpu *st
 	epochs->stats = stats;
 }
 
-/** slat_epochs_destroy() - free the actors, none of which is used any more */
+/**
+ * slat_epochs_destroy() - free the actors, none of which is used any more
+ * @epochs: of these
+ */
 void slat_epochs_destroy(struct slat_epochs *epochs)
 {
 	struct slat_actor *actor = epochs->actors;
@@ -69,7 +72,12 @@ struct slat_actor *slat_actor_get(struct slat_epochs *epochs)
 	return actor;
 }
 
-/** slat_actor_put() - stop being one; it is OUTSIDE, and stays so */
+/**
+ * slat_actor_put() - stop being one
+ * @actor: whose
+ *
+ * It is OUTSIDE, and stays so.
+ */
 void slat_actor_put(struct slat_actor *actor)
 {
 	/* What it was used for is over: pairs with the cmpxchg of who takes it. */

@@ -34,7 +34,10 @@ struct slat_dirty *slat_dirty_alloc(u64 pages)
 	return dirty;
 }
 
-/** slat_dirty_put() - drop a reference, if there is one */
+/**
+ * slat_dirty_put() - drop a reference, if there is one
+ * @dirty: the bitmap, or NULL
+ */
 void slat_dirty_put(struct slat_dirty *dirty)
 {
 	if (dirty && refcount_dec_and_test(&dirty->refs))

@@ -76,7 +76,10 @@ int slat_walker_init(struct slat_walker *walker, struct slat_mmu *mmu)
 	return walker->actor ? 0 : -ENOMEM;
 }
 
-/** slat_walker_exit() - undo slat_walker_init() */
+/**
+ * slat_walker_exit() - undo slat_walker_init()
+ * @walker: the vCPU's
+ */
 void slat_walker_exit(struct slat_walker *walker)
 {
 	slat_ptab_drain_cache(&walker->mmu->ptab, &walker->cache);
@@ -100,7 +103,12 @@ bool slat_mmu_enter(struct slat_walker *walker, u64 *root)
 	return slat_ptab_enter(&mmu->ptab, walker->actor, mmu->hw->flush_root, root);
 }
 
-/** slat_mmu_leave() - the CPU has left the guest, or will not enter; interrupts off */
+/**
+ * slat_mmu_leave() - the CPU has left the guest, or will not enter
+ * @walker: the vCPU's
+ *
+ * Interrupts off.
+ */
 void slat_mmu_leave(struct slat_walker *walker)
 {
 	slat_actor_leave(walker->actor);

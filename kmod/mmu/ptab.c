@@ -159,7 +159,11 @@ int slat_ptab_fill_cache(struct slat_ptab *ptab, struct slat_cache *cache)
 	return 0;
 }
 
-/** slat_ptab_drain_cache() - give back what slat_ptab_fill_cache() got */
+/**
+ * slat_ptab_drain_cache() - give back what slat_ptab_fill_cache() got
+ * @ptab: the tables
+ * @cache: the caller's
+ */
 void slat_ptab_drain_cache(struct slat_ptab *ptab, struct slat_cache *cache)
 {
 	struct slat_table *table;

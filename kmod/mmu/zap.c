@@ -37,7 +37,12 @@ void slat_mmu_zap_range(struct slat_mmu *mmu, u64 first, u64 last)
 	mutate(mmu, first, last, slat_ptab_unlink);
 }
 
-/** slat_mmu_write_protect() - the same for the right to write */
+/**
+ * slat_mmu_write_protect() - the same for the right to write
+ * @mmu: the memory
+ * @first: first guest frame
+ * @last: last guest frame
+ */
 void slat_mmu_write_protect(struct slat_mmu *mmu, u64 first, u64 last)
 {
 	mutate(mmu, first, last, slat_ptab_write_protect);

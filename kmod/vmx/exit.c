@@ -253,7 +253,11 @@ static void exit_iret(struct slat_cpu *cpu, u32 reason, u32 info, u64 qualificat
 	cpu->dirty |= SLAT_STATE_BLOCKING;
 }
 
-/** slat_vmx_vcpu_exit() - see slat_hw_ops.vcpu_exit */
+/**
+ * slat_vmx_vcpu_exit() - see slat_hw_ops.vcpu_exit
+ * @cpu: the guest CPU, loaded here
+ * @exit: why the guest was left
+ */
 void slat_vmx_vcpu_exit(struct slat_cpu *cpu, struct slat_exit *exit)
 {
 	struct slat_vmx_vcpu *vmx = slat_vmx_of(cpu);

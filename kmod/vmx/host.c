@@ -84,7 +84,9 @@ void slat_vmx_host_flush(struct slat_cpu *cpu)
 		switch_msr(&slat_vmx_of(cpu)->host, i, *guest_msr(cpu, i));
 }
 
-/** slat_vmx_host_init() - host fields that are the same on all CPUs, for good */
+/**
+ * slat_vmx_host_init() - host fields that are the same on all CPUs, for good
+ */
 void slat_vmx_host_init(void)
 {
 	struct desc_ptr idt;
@@ -110,7 +112,9 @@ void slat_vmx_host_init(void)
 	slat_vmwrite(HOST_CR0, read_cr0() & ~X86_CR0_TS);
 }
 
-/** slat_vmx_host_moved() - host fields of this CPU, which the VMCS has come to */
+/**
+ * slat_vmx_host_moved() - host fields of this CPU, which the VMCS has come to
+ */
 void slat_vmx_host_moved(void)
 {
 	int cpu = smp_processor_id();
@@ -135,7 +139,12 @@ void slat_vmx_host_refresh(void)
 	slat_vmwrite(HOST_CR4, cr4_read_shadow());
 }
 
-/** slat_vmx_host_back() - after each exit, which clears IA32_DEBUGCTL; interrupts off */
+/**
+ * slat_vmx_host_back() - after each exit, which clears IA32_DEBUGCTL
+ * @cpu: the guest CPU, loaded here
+ *
+ * Interrupts off.
+ */
 void slat_vmx_host_back(struct slat_cpu *cpu)
 {
 	u64 debugctl = slat_vmx_of(cpu)->host.debugctl;
@@ -144,7 +153,12 @@ void slat_vmx_host_back(struct slat_cpu *cpu)
 		wrmsrl(MSR_IA32_DEBUGCTLMSR, debugctl);
 }
 
-/** slat_vmx_host_load() - save the host's, load the guest's; preemption off */
+/**
+ * slat_vmx_host_load() - save the host's, load the guest's
+ * @cpu: the guest CPU, loaded here
+ *
+ * Preemption off.
+ */
 void slat_vmx_host_load(struct slat_cpu *cpu)
 {
 	struct slat_vmx_host *host = &slat_vmx_of(cpu)->host;
@@ -168,7 +182,12 @@ void slat_vmx_host_load(struct slat_cpu *cpu)
 	}
 }
 
-/** slat_vmx_host_put() - undo slat_vmx_host_load(); preemption off */
+/**
+ * slat_vmx_host_put() - undo slat_vmx_host_load()
+ * @cpu: the guest CPU, loaded here
+ *
+ * Preemption off.
+ */
 void slat_vmx_host_put(struct slat_cpu *cpu)
 {
 	struct slat_vmx_host *host = &slat_vmx_of(cpu)->host;

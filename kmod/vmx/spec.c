@@ -69,7 +69,9 @@ int slat_vmx_spec_setup(void)
 	return 0;
 }
 
-/** slat_vmx_spec_teardown() - undo slat_vmx_spec_setup() */
+/**
+ * slat_vmx_spec_teardown() - undo slat_vmx_spec_setup()
+ */
 void slat_vmx_spec_teardown(void)
 {
 	l1tf_vmx_mitigation = VMENTER_L1D_FLUSH_AUTO;
@@ -88,13 +90,19 @@ static void fill_l1d(void)
 		READ_ONCE(spec.fill[i]);
 }
 
-/** slat_vmx_spec_switch() - another guest CPU is about to use this CPU's predictors */
+/**
+ * slat_vmx_spec_switch() - another guest CPU is about to use this CPU's predictors
+ */
 void slat_vmx_spec_switch(void)
 {
 	indirect_branch_prediction_barrier();
 }
 
-/** slat_vmx_spec_enter() - the guest is about to run; interrupts off */
+/**
+ * slat_vmx_spec_enter() - the guest is about to run
+ *
+ * Interrupts off.
+ */
 void slat_vmx_spec_enter(void)
 {
 	if (spec.flush_l1d && !spec.fill)
@@ -105,7 +113,11 @@ void slat_vmx_spec_enter(void)
 		x86_clear_cpu_buffers();
 }
 
-/** slat_vmx_spec_exit() - the guest has run; interrupts off */
+/**
+ * slat_vmx_spec_exit() - the guest has run
+ *
+ * Interrupts off.
+ */
 void slat_vmx_spec_exit(void)
 {
 	if (cpu_feature_enabled(X86_FEATURE_IBPB_EXIT_TO_USER))

@@ -93,7 +93,10 @@ static void init_vmcs(struct slat_cpu *cpu)
 	slat_vmx_host_init();
 }
 
-/** slat_vmx_vcpu_alloc() - see slat_hw_ops.vcpu_alloc */
+/**
+ * slat_vmx_vcpu_alloc() - see slat_hw_ops.vcpu_alloc
+ * @cpu: the guest CPU, loaded here
+ */
 int slat_vmx_vcpu_alloc(struct slat_cpu *cpu)
 {
 	struct slat_vmx_vcpu *vmx = kzalloc(sizeof(*vmx), GFP_KERNEL_ACCOUNT);
@@ -135,7 +138,10 @@ free:
 	return err;
 }
 
-/** slat_vmx_vcpu_free() - see slat_hw_ops.vcpu_free */
+/**
+ * slat_vmx_vcpu_free() - see slat_hw_ops.vcpu_free
+ * @cpu: the guest CPU, loaded here
+ */
 void slat_vmx_vcpu_free(struct slat_cpu *cpu)
 {
 	struct slat_vmx_vcpu *vmx = slat_vmx_of(cpu);
@@ -148,7 +154,10 @@ void slat_vmx_vcpu_free(struct slat_cpu *cpu)
 	cpu->hw = NULL;
 }
 
-/** slat_vmx_vcpu_load() - see slat_hw_ops.vcpu_load */
+/**
+ * slat_vmx_vcpu_load() - see slat_hw_ops.vcpu_load
+ * @cpu: the guest CPU, loaded here
+ */
 void slat_vmx_vcpu_load(struct slat_cpu *cpu)
 {
 	struct slat_vmx_vcpu *vmx = slat_vmx_of(cpu);
@@ -161,7 +170,10 @@ void slat_vmx_vcpu_load(struct slat_cpu *cpu)
 	cpu->host_cpu = smp_processor_id();
 }
 
-/** slat_vmx_vcpu_put() - see slat_hw_ops.vcpu_put */
+/**
+ * slat_vmx_vcpu_put() - see slat_hw_ops.vcpu_put
+ * @cpu: the guest CPU, loaded here
+ */
 void slat_vmx_vcpu_put(struct slat_cpu *cpu)
 {
 	slat_vmx_host_put(cpu);
@@ -252,7 +264,10 @@ static void after_exit(struct slat_vmx_vcpu *vmx)
 		slat_raise_machine_check();
 }
 
-/** slat_vmx_vcpu_enter() - see slat_hw_ops.vcpu_enter */
+/**
+ * slat_vmx_vcpu_enter() - see slat_hw_ops.vcpu_enter
+ * @cpu: the guest CPU, loaded here
+ */
 void slat_vmx_vcpu_enter(struct slat_cpu *cpu)
 {
 	struct slat_vmx_vcpu *vmx = slat_vmx_of(cpu);

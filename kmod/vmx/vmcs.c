@@ -16,13 +16,21 @@
 static DEFINE_PER_CPU(struct list_head, loaded);
 static DEFINE_PER_CPU(struct slat_vmcs *, current_vmcs);
 
-/** slat_vmwrite_failed() - report a field that the CPU does not take */
+/**
+ * slat_vmwrite_failed() - report a field that the CPU does not take
+ * @field: its encoding
+ * @value: its value
+ */
 void slat_vmwrite_failed(u32 field, u64 value)
 {
 	pr_warn_once("VMWRITE of field %#x, value %#llx failed\n", field, value);
 }
 
-/** slat_vmcs_init_cpus() - no VMCS is loaded anywhere; once, at setup */
+/**
+ * slat_vmcs_init_cpus() - no VMCS is loaded anywhere
+ *
+ * Once, at setup.
+ */
 void slat_vmcs_init_cpus(void)
 {
 	int cpu;
@@ -130,7 +138,11 @@ bool slat_vmcs_load(struct slat_vmcs *vmcs)
 	return moved;
 }
 
-/** slat_vmcs_clear_local() - take all VMCSs from this CPU; interrupts off */
+/**
+ * slat_vmcs_clear_local() - take all VMCSs from this CPU
+ *
+ * Interrupts off.
+ */
 void slat_vmcs_clear_local(void)
 {
 	struct slat_vmcs *vmcs, *next;

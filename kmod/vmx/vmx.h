@@ -34,6 +34,8 @@ struct slat_vmx {
 
 extern struct slat_vmx slat_vmx;
 
+#define SLAT_VMX_SWITCHED_MSRS	6
+
 /**
  * struct slat_vmx_host - what of the host VM exits do not restore, while a
  *	vCPU is loaded
@@ -42,7 +44,6 @@ extern struct slat_vmx slat_vmx;
  * @msr: the host's values of the MSRs that host.c switches
  * @now: what these MSRs hold
  */
-#define SLAT_VMX_SWITCHED_MSRS	6
 struct slat_vmx_host {
 	u16 ds, es, fs, gs, ldt;
 	u64 debugctl;
