@@ -39,7 +39,11 @@ extern struct slat_vmx slat_vmx;
 /**
  * struct slat_vmx_host - what of the host VM exits do not restore, while a
  *	vCPU is loaded
- * @ds, @es, @fs, @gs, @ldt: selectors
+ * @ds: selector of DS
+ * @es: selector of ES
+ * @fs: selector of FS
+ * @gs: selector of GS
+ * @ldt: selector of the LDT
  * @debugctl: IA32_DEBUGCTL
  * @msr: the host's values of the MSRs that host.c switches
  * @now: what these MSRs hold
