@@ -11,43 +11,66 @@
 
 #include "vcpu.h"
 
-#define ENTRIES_MAX	256
+#define ENTRIES_MAX	256	/* as KVM's */
 
-#define F(name)		BIT_ULL(X86_FEATURE_##name & 31)
+/* A feature's bit in its register. */
+#define F(name)		BIT(X86_FEATURE_##name & 31)
 
-/* The feature words that are offered, each bit with its reason to be. */
 enum { EAX, EBX, ECX, EDX };
 
+/*
+ * The one list of features that a guest can be told of, where the host's kernel
+ * uses them as well.  What has state of its own is here only if Slat switches
+ * that state.
+ */
 static const struct {
 	u32 function;
 	u32 index;
 	u8 reg;
+	u8 word;	/* of the kernel's own list */
 	u32 mask;
 } offered[] = {
-	/* What user-mode and system software of any age expects. */
-	{ 1, 0, EDX, F(FPU) | F(VME) | F(DE) | F(PSE) | F(TSC) | F(MSR) | F(PAE) | F(CX8) |
-		     F(SEP) | F(PGE) | F(CMOV) | F(PAT) | F(PSE36) | F(CLFLUSH) | F(MMX) |
-		     F(FXSR) | F(XMM) | F(XMM2) },
-	/* Instructions without state but XSAVE's. */
-	{ 1, 0, ECX, F(XMM3) | F(PCLMULQDQ) | F(SSSE3) | F(FMA) | F(CX16) | F(PCID) |
-		     F(XMM4_1) | F(XMM4_2) | F(MOVBE) | F(POPCNT) | F(AES) | F(XSAVE) |
-		     F(AVX) | F(F16C) | F(RDRAND) },
-	{ 7, 0, EBX, F(FSGSBASE) | F(BMI1) | F(AVX2) | F(SMEP) | F(BMI2) | F(ERMS) |
-		     F(RDSEED) | F(ADX) | F(SMAP) | F(CLFLUSHOPT) | F(CLWB) |
-		     F(AVX512F) | F(AVX512DQ) | F(AVX512CD) | F(AVX512BW) | F(AVX512VL) },
-	{ 0x80000001, 0, EDX, F(SYSCALL) | F(NX) | F(GBPAGES) | F(LM) },
-	{ 0x80000001, 0, ECX, F(LAHF_LM) | F(ABM) | F(3DNOWPREFETCH) },
+	/* What software of any age expects. */
+	{ 1, 0, EDX, CPUID_1_EDX,
+	  F(FPU) | F(VME) | F(DE) | F(PSE) | F(TSC) | F(MSR) | F(PAE) | F(MCE) | F(CX8) |
+	  F(SEP) | F(MTRR) | F(PGE) | F(MCA) | F(CMOV) | F(PAT) | F(PSE36) | F(CLFLUSH) |
+	  F(MMX) | F(FXSR) | F(XMM) | F(XMM2) },
+	{ 0x80000001, 0, EDX, CPUID_8000_0001_EDX,
+	  F(SYSCALL) | F(NX) | F(GBPAGES) | F(RDTSCP) | F(LM) },
+	{ 0x80000001, 0, ECX, CPUID_8000_0001_ECX, F(LAHF_LM) | F(ABM) | F(3DNOWPREFETCH) },
+	/* Instructions without state but XSAVE's, and what CR4 turns on. */
+	{ 1, 0, ECX, CPUID_1_ECX,
+	  F(XMM3) | F(PCLMULQDQ) | F(SSSE3) | F(FMA) | F(CX16) | F(PCID) | F(XMM4_1) |
+	  F(XMM4_2) | F(MOVBE) | F(POPCNT) | F(AES) | F(XSAVE) | F(AVX) | F(F16C) |
+	  F(RDRAND) },
+	{ 7, 0, EBX, CPUID_7_0_EBX,
+	  F(FSGSBASE) | F(BMI1) | F(AVX2) | F(SMEP) | F(BMI2) | F(ERMS) | F(INVPCID) |
+	  F(AVX512F) | F(AVX512DQ) | F(RDSEED) | F(ADX) | F(SMAP) | F(AVX512IFMA) |
+	  F(CLFLUSHOPT) | F(CLWB) | F(AVX512CD) | F(SHA_NI) | F(AVX512BW) | F(AVX512VL) },
+	{ 7, 0, ECX, CPUID_7_ECX,
+	  F(AVX512VBMI) | F(UMIP) | F(AVX512_VBMI2) | F(GFNI) | F(VAES) | F(VPCLMULQDQ) |
+	  F(AVX512_VNNI) | F(AVX512_BITALG) | F(AVX512_VPOPCNTDQ) | F(RDPID) |
+	  F(CLDEMOTE) | F(MOVDIRI) | F(MOVDIR64B) },
+	{ 7, 0, EDX, CPUID_7_EDX, F(FSRM) | F(AVX512_VP2INTERSECT) | F(SERIALIZE) },
+	{ 0xd, 1, EAX, CPUID_D_1_EAX, F(XSAVEOPT) | F(XSAVEC) | F(XGETBV1) },
 };
 
 /* State components that a guest may use: x87, SSE, AVX, AVX-512. */
 #define XCR0_OFFERED	0xe7ULL
 
+/* Of the XSAVE area: its legacy part and header; a component's alignment. */
+#define XSAVE_HEADER_END	576
+#define XSAVE_COMPONENT_ALIGN	64
+#define XSAVE_ALIGNED		BIT(1)	/* ECX of its leaf */
+#define XSAVE_COMPONENTS	8
+
 /* Leaves of the basic and the extended range that are offered, the rest is 0. */
 static const u32 leaves[] = { 0, 1, 2, 4, 7, 0xd, 0x80000000, 0x80000001, 0x80000002,
-			      0x80000003, 0x80000004, 0x80000006, 0x80000008 };
+			      0x80000003, 0x80000004, 0x80000006, 0x80000007, 0x80000008 };
 
 #define BASIC_MAX	0xd
 #define EXTENDED_MAX	0x80000008
+#define INVARIANT_TSC	BIT(8)		/* EDX of leaf 0x80000007 */
 
 static u32 *reg_of(struct kvm_cpuid_entry2 *entry, int reg)
 {
@@ -72,56 +95,113 @@ u64 slat_xcr0_offered(void)
 	       xgetbv(XCR_XFEATURE_ENABLED_MASK) & XCR0_OFFERED : 0;
 }
 
-/* One leaf of this host, without what is not offered; false: no such leaf. */
-static bool offer(u32 function, u32 index, struct kvm_cpuid_entry2 *entry)
+/* Bytes that XSAVE, or XSAVEC, writes for these components (SDM vol. 1, 13.4). */
+static u32 xsave_size(u64 components, bool compacted)
 {
-	bool features = function == 1 || function == 7 || function == 0x80000001;
+	u32 end = XSAVE_HEADER_END, eax, ebx, ecx, edx;
+	int i;
+
+	for (i = 2; i < XSAVE_COMPONENTS; i++) {
+		u32 at;
+
+		if (!(components & BIT_ULL(i)))
+			continue;
+		cpuid_count(0xd, i, &eax, &ebx, &ecx, &edx);
+		at = compacted ? end : ebx;
+		if (compacted && ecx & XSAVE_ALIGNED)
+			at = ALIGN(at, XSAVE_COMPONENT_ALIGN);
+		end = max(end, at + eax);
+	}
+	return end;
+}
+
+static void offer_features(struct kvm_cpuid_entry2 *entry)
+{
 	u32 have[4] = { };
 	int i;
 
+	for (i = 0; i < ARRAY_SIZE(offered); i++)
+		if (offered[i].function == entry->function && offered[i].index == entry->index)
+			have[offered[i].reg] = *reg_of(entry, offered[i].reg) &
+					       offered[i].mask &
+					       boot_cpu_data.x86_capability[offered[i].word];
+	switch (entry->function) {
+	case 1:
+		/* No APIC id, one CPU; CLFLUSH's size. */
+		entry->ebx &= 0xff00;
+		entry->ecx = have[ECX];
+		entry->edx = have[EDX];
+		break;
+	case 7:
+		entry->eax = 0;
+		entry->ebx = have[EBX];
+		entry->ecx = have[ECX];
+		entry->edx = have[EDX];
+		break;
+	case 0x80000001:
+		entry->ecx = have[ECX];
+		entry->edx = have[EDX];
+		break;
+	default:
+		entry->eax = have[EAX];
+		entry->ebx = 0;
+		entry->ecx = 0;
+		entry->edx = 0;
+	}
+}
+
+/* The parts of leaf 0DH; false: no such part. */
+static bool offer_xsave(struct kvm_cpuid_entry2 *entry)
+{
+	u64 components = slat_xcr0_offered();
+
+	switch (entry->index) {
+	case 0:
+		entry->eax = components;
+		entry->ebx = xsave_size(components & XFEATURE_MASK_FPSSE, false);
+		entry->ecx = xsave_size(components, false);
+		entry->edx = components >> 32;
+		return true;
+	case 1:
+		offer_features(entry);
+		return true;
+	default:
+		return entry->index < XSAVE_COMPONENTS && components & BIT_ULL(entry->index);
+	}
+}
+
+/* One leaf of this host, without what is not offered; false: no such leaf. */
+static bool offer(u32 function, u32 index, struct kvm_cpuid_entry2 *entry)
+{
 	*entry = (struct kvm_cpuid_entry2) {
 		.function = function, .index = index,
 		.flags = has_index(function) ? KVM_CPUID_FLAG_SIGNIFCANT_INDEX : 0,
 	};
 	cpuid_count(function, index, &entry->eax, &entry->ebx, &entry->ecx, &entry->edx);
 
-	for (i = 0; i < ARRAY_SIZE(offered); i++)
-		if (offered[i].function == function && offered[i].index == index)
-			have[offered[i].reg] = *reg_of(entry, offered[i].reg) & offered[i].mask;
-	if (features) {
-		entry->ecx = have[ECX];
-		entry->edx = have[EDX];
-		entry->ebx = function == 7 ? have[EBX] : entry->ebx;
-	}
-
 	switch (function) {
 	case 0:
 		entry->eax = min_t(u32, entry->eax, BASIC_MAX);
 		return true;
-	case 1:
-		entry->ebx &= 0xff00;	/* no APIC id, one CPU; CLFLUSH's size */
-		return true;
 	case 4:
 		return (entry->eax & 31) && index < 8;
 	case 7:
-		entry->eax = 0;
+		offer_features(entry);
 		return index == 0;
 	case 0xd:
-		if (index == 0) {
-			entry->eax = slat_xcr0_offered();
-			entry->edx = slat_xcr0_offered() >> 32;
-			return true;
-		}
-		if (index == 1) {
-			entry->eax &= 1;	/* XSAVEOPT */
-			entry->ebx = 0;
-			entry->ecx = 0;
-			entry->edx = 0;
-			return true;
-		}
-		return index < 8 && slat_xcr0_offered() & BIT_ULL(index);
+		return offer_xsave(entry);
 	case 0x80000000:
 		entry->eax = min_t(u32, entry->eax, EXTENDED_MAX);
+		return true;
+	case 1:
+	case 0x80000001:
+		offer_features(entry);
+		return true;
+	case 0x80000007:
+		entry->eax = 0;
+		entry->ebx = 0;
+		entry->ecx = 0;
+		entry->edx &= INVARIANT_TSC;
 		return true;
 	case 0x80000008:
 		entry->ebx = 0;
@@ -189,6 +269,18 @@ long slat_cpuid_supported(struct kvm_cpuid2 __user *user)
 	return ret;
 }
 
+/**
+ * slat_cpuid_emulated() - KVM_GET_EMULATED_CPUID: Slat executes no instruction
+ * that the CPU lacks
+ * @user: gets no leaf
+ *
+ * Return: 0, -EFAULT.
+ */
+long slat_cpuid_emulated(struct kvm_cpuid2 __user *user)
+{
+	return put_user(0, &user->nent) ? -EFAULT : 0;
+}
+
 static const struct kvm_cpuid_entry2 *find(const struct slat_vcpu *vcpu, u32 function, u32 index)
 {
 	unsigned int i;
@@ -203,7 +295,15 @@ static const struct kvm_cpuid_entry2 *find(const struct slat_vcpu *vcpu, u32 fun
 	return NULL;
 }
 
-/* What follows for control registers from what the guest is told. */
+/* Whether the guest is told that it has a feature of leaves 1, 7 or 80000001H. */
+static bool told(const struct slat_vcpu *vcpu, u32 function, u8 reg, u32 feature)
+{
+	const struct kvm_cpuid_entry2 *entry = find(vcpu, function, 0);
+
+	return entry && *reg_of((struct kvm_cpuid_entry2 *)entry, reg) & feature;
+}
+
+/* What follows for the CPU from what the guest is told. */
 static void derive(struct slat_vcpu *vcpu)
 {
 	static const struct {
@@ -226,6 +326,7 @@ static void derive(struct slat_vcpu *vcpu)
 		{ 7, EBX, F(FSGSBASE), X86_CR4_FSGSBASE, 0 },
 		{ 7, EBX, F(SMEP), X86_CR4_SMEP, 0 },
 		{ 7, EBX, F(SMAP), X86_CR4_SMAP, 0 },
+		{ 7, ECX, F(UMIP), X86_CR4_UMIP, 0 },
 		{ 0x80000001, EDX, F(SYSCALL), 0, EFER_SCE },
 		{ 0x80000001, EDX, F(NX), 0, EFER_NX },
 		{ 0x80000001, EDX, F(LM), 0, EFER_LME | EFER_LMA },
@@ -239,13 +340,14 @@ static void derive(struct slat_vcpu *vcpu)
 	cpu->phys_bits = 36;
 	cpu->xcr0_allowed = 0;
 	for (i = 0; i < ARRAY_SIZE(rules); i++) {
-		entry = find(vcpu, rules[i].function, 0);
-		if (entry && *reg_of((struct kvm_cpuid_entry2 *)entry, rules[i].reg) &
-		    rules[i].feature) {
+		if (told(vcpu, rules[i].function, rules[i].reg, rules[i].feature)) {
 			cpu->cr4_allowed |= rules[i].cr4;
 			cpu->efer_allowed |= rules[i].efer;
 		}
 	}
+	cpu->has_rdtscp = told(vcpu, 0x80000001, EDX, F(RDTSCP)) ||
+			  told(vcpu, 7, ECX, F(RDPID));
+	cpu->has_invpcid = told(vcpu, 7, EBX, F(INVPCID));
 	entry = find(vcpu, 0x80000008, 0);
 	if (entry)
 		cpu->phys_bits = clamp_t(u32, entry->eax & 0xff, 32,
@@ -272,6 +374,8 @@ void slat_vcpu_forget_cpuid(struct slat_vcpu *vcpu)
 	vcpu->cpu.efer_allowed = EFER_SCE | EFER_LME | EFER_LMA | EFER_NX;
 	vcpu->cpu.phys_bits = vcpu->walker.mmu->ptab.format->phys_bits;
 	vcpu->cpu.xcr0_allowed = 0;
+	vcpu->cpu.has_rdtscp = false;
+	vcpu->cpu.has_invpcid = false;
 }
 
 /**
@@ -342,6 +446,21 @@ static const struct kvm_cpuid_entry2 *find_or_last(const struct slat_vcpu *vcpu,
 	return first ? find(vcpu, first->eax, index) : NULL;
 }
 
+/* What depends on registers of the guest. */
+static void adjust(const struct slat_cpu *cpu, struct kvm_cpuid_entry2 *answer)
+{
+	if (answer->function == 1) {
+		answer->ecx &= ~F(OSXSAVE);
+		if (cpu->cr4 & X86_CR4_OSXSAVE)
+			answer->ecx |= F(OSXSAVE);
+	} else if (answer->function == 0xd && answer->index == 0) {
+		answer->ebx = xsave_size(cpu->xcr0, false);
+	} else if (answer->function == 0xd && answer->index == 1 &&
+		   answer->eax & F(XSAVEC)) {
+		answer->ebx = xsave_size(cpu->xcr0, true);
+	}
+}
+
 /**
  * slat_vcpu_handle_cpuid() - see slat_vcpu_handle_exit()
  * @vcpu: the vCPU
@@ -356,11 +475,7 @@ int slat_vcpu_handle_cpuid(struct slat_vcpu *vcpu, const struct slat_exit *exit)
 	entry = find_or_last(vcpu, cpu->gpr[SLAT_RAX], cpu->gpr[SLAT_RCX]);
 	if (entry)
 		answer = *entry;
-	if (answer.function == 1) {
-		answer.ecx &= ~F(OSXSAVE);
-		if (cpu->cr4 & X86_CR4_OSXSAVE)
-			answer.ecx |= F(OSXSAVE);
-	}
+	adjust(cpu, &answer);
 	cpu->gpr[SLAT_RAX] = answer.eax;
 	cpu->gpr[SLAT_RBX] = answer.ebx;
 	cpu->gpr[SLAT_RCX] = answer.ecx;

@@ -66,6 +66,26 @@ static long dev_get_supported_cpuid(unsigned long arg)
 	return slat_cpuid_supported((void __user *)arg);
 }
 
+static long dev_get_emulated_cpuid(unsigned long arg)
+{
+	return slat_cpuid_emulated((void __user *)arg);
+}
+
+static long dev_get_msr_index_list(unsigned long arg)
+{
+	return slat_msr_list((void __user *)arg);
+}
+
+static long dev_get_msr_feature_index_list(unsigned long arg)
+{
+	return slat_msr_feature_list((void __user *)arg);
+}
+
+static long dev_get_msrs(unsigned long arg)
+{
+	return slat_msr_features((void __user *)arg);
+}
+
 static long dev_get_info(unsigned long arg)
 {
 	struct slat_info __user *uinfo = (void __user *)arg;
@@ -89,6 +109,10 @@ static const struct {
 	{ KVM_CREATE_VM,	dev_create_vm },
 	{ KVM_GET_VCPU_MMAP_SIZE, dev_get_vcpu_mmap_size },
 	{ KVM_GET_SUPPORTED_CPUID, dev_get_supported_cpuid },
+	{ KVM_GET_EMULATED_CPUID, dev_get_emulated_cpuid },
+	{ KVM_GET_MSR_INDEX_LIST, dev_get_msr_index_list },
+	{ KVM_GET_MSR_FEATURE_INDEX_LIST, dev_get_msr_feature_index_list },
+	{ KVM_GET_MSRS,		dev_get_msrs },
 	{ SLAT_GET_INFO,	dev_get_info },
 };
 

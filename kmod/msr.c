@@ -3,19 +3,36 @@
  * The MSRs that a guest has.
  */
 #include <linux/kernel.h>
+#include <linux/math64.h>
 #include <linux/slab.h>
+#include <linux/slat.h>
 #include <linux/uaccess.h>
 #include <asm/msr.h>
 #include <asm/trapnr.h>
+#include <asm/tsc.h>
 
 #include "vcpu.h"
 
 #define MSRS_MAX	256
 
+/* What a guest that asks for its microcode gets: never older than any fix. */
+#define UCODE_REVISION	0x100000000ULL
+
+/* SDM vol. 3A, 12.11; each the first of its kind. */
+#define MTRR_CAP		0xfe
+#define MTRR_PHYS_BASE		0x200
+#define MTRR_FIX_64K		0x250
+#define MTRR_FIX_16K		0x258
+#define MTRR_FIX_4K		0x268
+#define MTRR_DEFAULT_TYPE	0x2ff
+#define MTRR_PAIRS	8
+#define MTRRS_FIXED	BIT(8)
+#define MTRRS_WC	BIT(10)
+
 #define EFER_KNOWN	(EFER_SCE | EFER_LME | EFER_LMA | EFER_NX)
 
 /* How a write is checked. */
-enum check { ANY, CANONICAL, PAT, LOW32, EFER };
+enum check { ANY, CANONICAL, MEMORY_TYPES, PAT, LOW32, EFER, MTRR_BASE, MTRR_MASK, MTRR_DEFAULT };
 
 /* MSRs that are a register of struct slat_cpu. */
 static const struct {
@@ -27,11 +44,12 @@ static const struct {
 #define REGISTER(msr, state, member, check) \
 	{ msr, state, offsetof(struct slat_cpu, member), check }
 	REGISTER(MSR_EFER, SLAT_STATE_CRS, efer, EFER),
-	REGISTER(MSR_STAR, 0, star, ANY),
-	REGISTER(MSR_LSTAR, 0, lstar, CANONICAL),
-	REGISTER(MSR_CSTAR, 0, cstar, CANONICAL),
-	REGISTER(MSR_SYSCALL_MASK, 0, sfmask, LOW32),
-	REGISTER(MSR_KERNEL_GS_BASE, 0, kernel_gs_base, CANONICAL),
+	REGISTER(MSR_STAR, SLAT_STATE_SYSCALL, star, ANY),
+	REGISTER(MSR_LSTAR, SLAT_STATE_SYSCALL, lstar, CANONICAL),
+	REGISTER(MSR_CSTAR, SLAT_STATE_SYSCALL, cstar, CANONICAL),
+	REGISTER(MSR_SYSCALL_MASK, SLAT_STATE_SYSCALL, sfmask, LOW32),
+	REGISTER(MSR_KERNEL_GS_BASE, SLAT_STATE_SYSCALL, kernel_gs_base, CANONICAL),
+	REGISTER(MSR_TSC_AUX, SLAT_STATE_SYSCALL, tsc_aux, LOW32),
 	REGISTER(MSR_FS_BASE, SLAT_STATE_SEGS, seg[SLAT_FS].base, CANONICAL),
 	REGISTER(MSR_GS_BASE, SLAT_STATE_SEGS, seg[SLAT_GS].base, CANONICAL),
 	REGISTER(MSR_IA32_SYSENTER_CS, SLAT_STATE_MSRS, sysenter_cs, LOW32),
@@ -41,30 +59,91 @@ static const struct {
 #undef REGISTER
 };
 
-static bool pat_valid(u64 value)
+/*
+ * MSRs that are remembered, and do nothing: memory types are EPT's, machine
+ * checks do not happen.  @writable: bits that the guest may change; user space
+ * may change all.
+ */
+static const struct {
+	u32 first;
+	u32 count;
+	u64 reset;
+	u64 writable;
+	enum check check;
+} stored[] = {
+	{ MSR_IA32_MISC_ENABLE, 1, MSR_IA32_MISC_ENABLE_FAST_STRING, ~0ULL, ANY },
+	{ MSR_IA32_UCODE_REV, 1, UCODE_REVISION, 0, ANY },
+	{ MSR_PLATFORM_INFO, 1, 0, 0, ANY },
+	{ MSR_IA32_MCG_STATUS, 1, 0, ~0ULL, ANY },
+	{ MSR_IA32_DEBUGCTLMSR, 1, 0, 0, ANY },
+	{ MTRR_DEFAULT_TYPE, 1, 0, ~0ULL, MTRR_DEFAULT },
+	{ MTRR_FIX_64K, 1, 0, ~0ULL, MEMORY_TYPES },
+	{ MTRR_FIX_16K, 2, 0, ~0ULL, MEMORY_TYPES },
+	{ MTRR_FIX_4K, 8, 0, ~0ULL, MEMORY_TYPES },
+	/* Pairs of a base, even, and a mask, odd. */
+	{ MTRR_PHYS_BASE, 2 * MTRR_PAIRS, 0, ~0ULL, MTRR_BASE },
+};
+
+/* MSRs that are what they are. */
+static const struct {
+	u32 index;
+	u64 value;
+} constants[] = {
+	{ MSR_IA32_PLATFORM_ID, 0 },
+	{ MSR_IA32_EBL_CR_POWERON, 0 },
+	{ MTRR_CAP, MTRRS_WC | MTRRS_FIXED | MTRR_PAIRS },
+	{ MSR_IA32_MCG_CAP, 0 },
+};
+
+static bool canonical(u64 value)
+{
+	return (s64)(value << 16) >> 16 == (s64)value;
+}
+
+/* Which of these is what: SDM vol. 3A, tables 12-2 and 12-10. */
+static bool mtrr_type_valid(u8 type)
+{
+	return type <= 6 && type != 2 && type != 3;
+}
+
+static bool pat_type_valid(u8 type)
+{
+	return type <= 7 && type != 2 && type != 3;
+}
+
+static bool types_valid(u64 value, bool (*valid)(u8 type))
 {
 	int i;
 
-	for (i = 0; i < 64; i += 8) {
-		u8 type = value >> i;
-
-		if (type > 7 || type == 2 || type == 3)
+	for (i = 0; i < 64; i += 8)
+		if (!valid(value >> i))
 			return false;
-	}
 	return true;
 }
 
 static bool value_valid(const struct slat_cpu *cpu, enum check check, u64 value)
 {
+	u64 beyond = ~(BIT_ULL(cpu->phys_bits) - 1);
+
 	switch (check) {
 	case CANONICAL:
-		return (s64)(value << 16) >> 16 == (s64)value;
+		return canonical(value);
+	case MEMORY_TYPES:
+		return types_valid(value, mtrr_type_valid);
 	case PAT:
-		return pat_valid(value);
+		return types_valid(value, pat_type_valid);
 	case LOW32:
 		return !(value >> 32);
 	case EFER:
-		return !(value & ~(cpu->efer_allowed & EFER_KNOWN));
+		/* LMA is the CPU's, and LME cannot change while paging is on. */
+		return !(value & ~(cpu->efer_allowed & EFER_KNOWN)) &&
+		       !((value ^ cpu->efer) & EFER_LME && cpu->cr0 & X86_CR0_PG);
+	case MTRR_BASE:
+		return mtrr_type_valid(value) && !(value & (beyond | 0xf00));
+	case MTRR_MASK:
+		return !(value & (beyond | 0x7ff));
+	case MTRR_DEFAULT:
+		return mtrr_type_valid(value) && !(value & ~0xcffULL);
 	default:
 		return true;
 	}
@@ -76,9 +155,105 @@ static u64 *register_of(struct slat_cpu *cpu, int i)
 	return (void *)cpu + registers[i].offset;
 }
 
+static int set_register(struct slat_cpu *cpu, int i, u64 value)
+{
+	if (!value_valid(cpu, registers[i].check, value))
+		return -EINVAL;
+	if (registers[i].check == EFER)
+		value = (value & ~(u64)EFER_LMA) | (cpu->efer & EFER_LMA);
+	*register_of(cpu, i) = value;
+	slat_cpu_changed(cpu, registers[i].state);
+	return 0;
+}
+
+/* The entry of @stored that has this MSR, and the MSR's place in slat_vcpu.msrs. */
+static int find_stored(u32 index, unsigned int *place)
+{
+	unsigned int at = 0;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(stored); i++) {
+		if (index - stored[i].first < stored[i].count) {
+			*place = at + index - stored[i].first;
+			return i;
+		}
+		at += stored[i].count;
+	}
+	return -1;
+}
+
+static int set_stored(struct slat_vcpu *vcpu, int i, u32 index, u64 *now, u64 value, bool guest)
+{
+	enum check check = stored[i].check;
+
+	if (check == MTRR_BASE && (index - stored[i].first) & 1)
+		check = MTRR_MASK;
+	if (!value_valid(&vcpu->cpu, check, value))
+		return -EINVAL;
+	if (guest && (value ^ *now) & ~stored[i].writable)
+		/* A guest asks for the microcode's revision by writing 0. */
+		return index == MSR_IA32_UCODE_REV && !value ? 0 : -EINVAL;
+	*now = value;
+	return 0;
+}
+
+/**
+ * slat_vcpu_reset_msrs() - those that are only remembered, as after RESET
+ * @vcpu: whose
+ */
+void slat_vcpu_reset_msrs(struct slat_vcpu *vcpu)
+{
+	unsigned int at = 0, n;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(stored); i++)
+		for (n = 0; n < stored[i].count; n++)
+			vcpu->msrs[at++] = stored[i].reset;
+	WARN_ON(at != SLAT_STORED_MSRS);
+}
+
 static u64 guest_tsc(const struct slat_cpu *cpu)
 {
-	return rdtsc() + cpu->tsc_offset;
+	u64 tsc = rdtsc();
+
+	if (cpu->tsc_ratio)
+		tsc = mul_u64_u64_shr(tsc, cpu->tsc_ratio, SLAT_TSC_RATIO_SHIFT);
+	return tsc + cpu->tsc_offset;
+}
+
+static void set_guest_tsc(struct slat_cpu *cpu, u64 value)
+{
+	cpu->tsc_offset = 0;
+	cpu->tsc_offset = value - guest_tsc(cpu);
+}
+
+/**
+ * slat_vcpu_set_tsc_khz() - KVM_SET_TSC_KHZ
+ * @vcpu: loaded
+ * @khz: what the guest's TSC is to count in a millisecond; 0: as the host's
+ *
+ * The guest's TSC goes on from where it is.
+ *
+ * Return: 0; -EINVAL: another frequency than the host's, which it cannot scale.
+ */
+int slat_vcpu_set_tsc_khz(struct slat_vcpu *vcpu, u32 khz)
+{
+	struct slat_cpu *cpu = &vcpu->cpu;
+	struct slat_info info = { };
+	u64 now = guest_tsc(cpu);
+
+	if (!khz)
+		khz = tsc_khz;
+	if (khz != tsc_khz) {
+		cpu->ops->describe(&info);
+		if (!(info.hw_caps & SLAT_HW_TSC_SCALING))
+			return -EINVAL;
+	}
+	vcpu->tsc_khz = khz;
+	cpu->tsc_ratio = khz == tsc_khz ? 0 :
+			 mul_u64_u32_div(BIT_ULL(SLAT_TSC_RATIO_SHIFT), khz, tsc_khz);
+	set_guest_tsc(cpu, now);
+	return 0;
 }
 
 /**
@@ -92,6 +267,7 @@ static u64 guest_tsc(const struct slat_cpu *cpu)
 int slat_vcpu_get_msr(struct slat_vcpu *vcpu, u32 index, u64 *value)
 {
 	struct slat_cpu *cpu = &vcpu->cpu;
+	unsigned int place;
 	int i;
 
 	for (i = 0; i < ARRAY_SIZE(registers); i++) {
@@ -100,6 +276,16 @@ int slat_vcpu_get_msr(struct slat_vcpu *vcpu, u32 index, u64 *value)
 			return 0;
 		}
 	}
+	for (i = 0; i < ARRAY_SIZE(constants); i++) {
+		if (constants[i].index == index) {
+			*value = constants[i].value;
+			return 0;
+		}
+	}
+	if (find_stored(index, &place) >= 0) {
+		*value = vcpu->msrs[place];
+		return 0;
+	}
 	switch (index) {
 	case MSR_IA32_TSC:
 		*value = guest_tsc(cpu);
@@ -107,27 +293,40 @@ int slat_vcpu_get_msr(struct slat_vcpu *vcpu, u32 index, u64 *value)
 	case MSR_IA32_APICBASE:
 		*value = vcpu->apic_base;
 		return 0;
-	case MSR_IA32_MISC_ENABLE:
-		*value = MSR_IA32_MISC_ENABLE_FAST_STRING;
+	default:
+		return -ENOENT;
+	}
+}
+
+static int set_msr(struct slat_vcpu *vcpu, u32 index, u64 value, bool guest)
+{
+	struct slat_cpu *cpu = &vcpu->cpu;
+	unsigned int place;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(registers); i++)
+		if (registers[i].index == index)
+			return set_register(cpu, i, value);
+	i = find_stored(index, &place);
+	if (i >= 0)
+		return set_stored(vcpu, i, index, &vcpu->msrs[place], value, guest);
+	for (i = 0; i < ARRAY_SIZE(constants); i++)
+		if (constants[i].index == index)
+			return !guest && value == constants[i].value ? 0 : -EINVAL;
+	switch (index) {
+	case MSR_IA32_TSC:
+		set_guest_tsc(cpu, value);
+		return 0;
+	case MSR_IA32_APICBASE:
+		vcpu->apic_base = value;
 		return 0;
 	default:
 		return -ENOENT;
 	}
 }
 
-/* Not by the guest itself. */
-static int set_register(struct slat_cpu *cpu, int i, u64 value)
-{
-	if (!value_valid(cpu, registers[i].check, value))
-		return -EINVAL;
-	*register_of(cpu, i) = value;
-	if (registers[i].state)
-		slat_cpu_changed(cpu, registers[i].state);
-	return 0;
-}
-
 /**
- * slat_vcpu_set_msr() - write an MSR of a guest
+ * slat_vcpu_set_msr() - write an MSR of a guest, on behalf of user space
  * @vcpu: loaded
  * @index: which
  * @value: to what
@@ -136,24 +335,13 @@ static int set_register(struct slat_cpu *cpu, int i, u64 value)
  */
 int slat_vcpu_set_msr(struct slat_vcpu *vcpu, u32 index, u64 value)
 {
-	struct slat_cpu *cpu = &vcpu->cpu;
-	int i;
+	return set_msr(vcpu, index, value, false);
+}
 
-	for (i = 0; i < ARRAY_SIZE(registers); i++)
-		if (registers[i].index == index)
-			return set_register(cpu, i, value);
-	switch (index) {
-	case MSR_IA32_TSC:
-		cpu->tsc_offset = value - rdtsc();
-		return 0;
-	case MSR_IA32_APICBASE:
-		vcpu->apic_base = value;
-		return 0;
-	case MSR_IA32_MISC_ENABLE:
-		return 0;
-	default:
-		return -ENOENT;
-	}
+/* What a guest has depends on what it is told. */
+static bool guest_has(const struct slat_vcpu *vcpu, u32 index)
+{
+	return index != MSR_TSC_AUX || vcpu->cpu.has_rdtscp;
 }
 
 /**
@@ -164,24 +352,16 @@ int slat_vcpu_set_msr(struct slat_vcpu *vcpu, u32 index, u64 value)
 int slat_vcpu_handle_rdmsr(struct slat_vcpu *vcpu, const struct slat_exit *exit)
 {
 	struct slat_cpu *cpu = &vcpu->cpu;
+	u32 index = cpu->gpr[SLAT_RCX];
 	u64 value;
 
-	if (slat_vcpu_get_msr(vcpu, cpu->gpr[SLAT_RCX], &value)) {
+	if (!guest_has(vcpu, index) || slat_vcpu_get_msr(vcpu, index, &value)) {
 		slat_vcpu_raise_error(vcpu, X86_TRAP_GP, 0);
 		return 1;
 	}
 	slat_cpu_set_edx_eax(cpu, value);
 	slat_cpu_skip(cpu, exit->insn_len);
 	return 1;
-}
-
-/* LMA is the CPU's, and LME cannot change while paging is on. */
-static bool efer_writable(const struct slat_cpu *cpu, u64 *value)
-{
-	if ((*value ^ cpu->efer) & EFER_LME && cpu->cr0 & X86_CR0_PG)
-		return false;
-	*value = (*value & ~(u64)EFER_LMA) | (cpu->efer & EFER_LMA);
-	return true;
 }
 
 /**
@@ -195,8 +375,7 @@ int slat_vcpu_handle_wrmsr(struct slat_vcpu *vcpu, const struct slat_exit *exit)
 	u32 index = cpu->gpr[SLAT_RCX];
 	u64 value = slat_cpu_edx_eax(cpu);
 
-	if ((index == MSR_EFER && !efer_writable(cpu, &value)) ||
-	    slat_vcpu_set_msr(vcpu, index, value)) {
+	if (!guest_has(vcpu, index) || set_msr(vcpu, index, value, true)) {
 		slat_vcpu_raise_error(vcpu, X86_TRAP_GP, 0);
 		return 1;
 	}
@@ -243,5 +422,107 @@ long slat_vcpu_msr_ioctl(struct slat_vcpu *vcpu, struct kvm_msrs __user *user, b
 		return -EFAULT;
 	}
 	kfree(entries);
+	return i;
+}
+
+static int list_to_user(struct kvm_msr_list __user *user, const u32 *indices, u32 count)
+{
+	struct kvm_msr_list head;
+	u32 room;
+
+	if (copy_from_user(&head, user, sizeof(head)))
+		return -EFAULT;
+	room = head.nmsrs;
+	head.nmsrs = count;
+	if (copy_to_user(user, &head, sizeof(head)))
+		return -EFAULT;
+	if (room < count)
+		return -E2BIG;
+	return copy_to_user(user->indices, indices, count * sizeof(*indices)) ? -EFAULT : 0;
+}
+
+/**
+ * slat_msr_list() - KVM_GET_MSR_INDEX_LIST: the MSRs that are a guest's state
+ * @user: how many fit, and where to
+ *
+ * Return: 0; -E2BIG, with their number; -EFAULT.
+ */
+long slat_msr_list(struct kvm_msr_list __user *user)
+{
+	u32 indices[ARRAY_SIZE(registers) + SLAT_STORED_MSRS + 2];
+	u32 count = 0, n;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(registers); i++)
+		indices[count++] = registers[i].index;
+	for (i = 0; i < ARRAY_SIZE(stored); i++)
+		for (n = 0; n < stored[i].count; n++)
+			indices[count++] = stored[i].first + n;
+	indices[count++] = MSR_IA32_TSC;
+	indices[count++] = MSR_IA32_APICBASE;
+	return list_to_user(user, indices, count);
+}
+
+/* MSRs that say what can be offered to a guest, on any host. */
+static const struct {
+	u32 index;
+	u64 value;
+} features[] = {
+	{ MSR_IA32_UCODE_REV, UCODE_REVISION },
+};
+
+/**
+ * slat_msr_feature_list() - KVM_GET_MSR_FEATURE_INDEX_LIST
+ * @user: how many fit, and where to
+ *
+ * Return: as slat_msr_list().
+ */
+long slat_msr_feature_list(struct kvm_msr_list __user *user)
+{
+	u32 indices[ARRAY_SIZE(features)];
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(features); i++)
+		indices[i] = features[i].index;
+	return list_to_user(user, indices, ARRAY_SIZE(features));
+}
+
+static bool feature_of(u32 index, u64 *value)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(features); i++) {
+		if (features[i].index == index) {
+			*value = features[i].value;
+			return true;
+		}
+	}
+	return false;
+}
+
+/**
+ * slat_msr_features() - KVM_GET_MSRS of the device
+ * @user: which
+ *
+ * Return: how many were read before one that does not exist; -E2BIG; -EFAULT.
+ */
+long slat_msr_features(struct kvm_msrs __user *user)
+{
+	struct kvm_msr_entry entry;
+	struct kvm_msrs head;
+	u32 i;
+
+	if (copy_from_user(&head, user, sizeof(head)))
+		return -EFAULT;
+	if (head.nmsrs >= MSRS_MAX)
+		return -E2BIG;
+	for (i = 0; i < head.nmsrs; i++) {
+		if (copy_from_user(&entry, &user->entries[i], sizeof(entry)))
+			return -EFAULT;
+		if (!feature_of(entry.index, &entry.data))
+			break;
+		if (copy_to_user(&user->entries[i], &entry, sizeof(entry)))
+			return -EFAULT;
+	}
 	return i;
 }

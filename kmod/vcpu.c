@@ -8,6 +8,7 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <asm/apicdef.h>
+#include <asm/tsc.h>
 
 #include "vcpu.h"
 
@@ -101,6 +102,7 @@ struct slat_vcpu *slat_vcpu_create(const struct slat_hw_ops *hw, struct slat_mmu
 	mutex_init(&vcpu->mutex);
 	preempt_notifier_init(&vcpu->notifier, &preempt_ops);
 	vcpu->interrupt = -1;
+	vcpu->tsc_khz = tsc_khz;
 	vcpu->mp_state = KVM_MP_STATE_RUNNABLE;
 	vcpu->apic_base = APIC_DEFAULT_PHYS_BASE | MSR_IA32_APICBASE_ENABLE |
 			  (id ? 0 : MSR_IA32_APICBASE_BSP);
@@ -120,6 +122,7 @@ struct slat_vcpu *slat_vcpu_create(const struct slat_hw_ops *hw, struct slat_mmu
 	if (err)
 		goto free_fpu;
 	slat_cpu_reset(&vcpu->cpu);
+	slat_vcpu_reset_msrs(vcpu);
 	slat_vcpu_forget_cpuid(vcpu);
 	return vcpu;
 
@@ -379,6 +382,33 @@ static long vcpu_set_events(struct slat_vcpu *vcpu, unsigned long arg)
 	return slat_vcpu_write_events(vcpu, &events);
 }
 
+static long vcpu_set_tsc_khz(struct slat_vcpu *vcpu, unsigned long arg)
+{
+	return arg > U32_MAX ? -EINVAL : slat_vcpu_set_tsc_khz(vcpu, arg);
+}
+
+static long vcpu_get_tsc_khz(struct slat_vcpu *vcpu, unsigned long arg)
+{
+	return vcpu->tsc_khz;
+}
+
+static long vcpu_translate(struct slat_vcpu *vcpu, unsigned long arg)
+{
+	struct kvm_translation translation;
+	u64 gpa = 0;
+	u32 error;
+
+	if (copy_from_user(&translation, (void __user *)arg, sizeof(translation)))
+		return -EFAULT;
+	translation.valid = !slat_vcpu_translate(vcpu, translation.linear_address,
+						 0, false, &gpa, &error);
+	translation.physical_address = translation.valid ? gpa : ~0ULL;
+	/* What KVM says of every page. */
+	translation.writeable = 1;
+	translation.usermode = 0;
+	return copy_to_user((void __user *)arg, &translation, sizeof(translation)) ? -EFAULT : 0;
+}
+
 /* A handler that takes a pointer, as the table has it. */
 #define TAKES_POINTER(verb)							\
 static long vcpu_##verb(struct slat_vcpu *vcpu, unsigned long arg)		\
@@ -416,6 +446,9 @@ static const struct {
 	{ KVM_GET_CPUID2,	vcpu_get_cpuid },
 	{ KVM_GET_MSRS,		vcpu_get_msrs },
 	{ KVM_SET_MSRS,		vcpu_set_msrs },
+	{ KVM_TRANSLATE,	vcpu_translate },
+	{ KVM_SET_TSC_KHZ,	vcpu_set_tsc_khz },
+	{ KVM_GET_TSC_KHZ,	vcpu_get_tsc_khz },
 	{ KVM_GET_VCPU_EVENTS,	vcpu_get_events },
 	{ KVM_SET_VCPU_EVENTS,	vcpu_set_events },
 	{ KVM_GET_DEBUGREGS,	vcpu_get_debugregs },

@@ -21,6 +21,9 @@
 /* Pages that user space maps: kvm_run, PIO data, the coalesced ring. */
 #define SLAT_RUN_PAGES	3
 
+/* How many MSRs msr.c remembers for a guest. */
+#define SLAT_STORED_MSRS	33
+
 struct slat_vcpu;
 
 /* An instruction has three accesses at most. */
@@ -79,6 +82,8 @@ typedef int (*slat_complete_fn)(struct slat_vcpu *vcpu);
  * @nmis: NMIs that are due, two at most
  * @mp_state: KVM_MP_STATE_*
  * @apic_base: IA32_APIC_BASE
+ * @msrs: those that are only remembered, see msr.c
+ * @tsc_khz: what the guest's TSC counts in a millisecond
  * @debug: KVM_GUESTDBG_*, as user space has asked
  * @complete: what to do with user space's answer to the last exit
  * @execute: the instruction that is being executed here
@@ -104,6 +109,8 @@ struct slat_vcpu {
 	unsigned int nmis;
 	u32 mp_state;
 	u64 apic_base;
+	u64 msrs[SLAT_STORED_MSRS];
+	u32 tsc_khz;
 	u32 debug;
 	slat_complete_fn complete;
 	struct slat_execute execute;
@@ -163,6 +170,11 @@ int slat_vcpu_get_msr(struct slat_vcpu *vcpu, u32 index, u64 *value);
 int slat_vcpu_set_msr(struct slat_vcpu *vcpu, u32 index, u64 value);
 int slat_vcpu_handle_rdmsr(struct slat_vcpu *vcpu, const struct slat_exit *exit);
 int slat_vcpu_handle_wrmsr(struct slat_vcpu *vcpu, const struct slat_exit *exit);
+void slat_vcpu_reset_msrs(struct slat_vcpu *vcpu);
+int slat_vcpu_set_tsc_khz(struct slat_vcpu *vcpu, u32 khz);
+long slat_msr_list(struct kvm_msr_list __user *user);
+long slat_msr_feature_list(struct kvm_msr_list __user *user);
+long slat_msr_features(struct kvm_msrs __user *user);
 long slat_vcpu_msr_ioctl(struct slat_vcpu *vcpu, struct kvm_msrs __user *user, bool set);
 
 /* events.c */
@@ -197,6 +209,7 @@ void slat_vcpu_sync_out(struct slat_vcpu *vcpu);
 /* cpuid.c */
 u64 slat_xcr0_offered(void);
 void slat_vcpu_forget_cpuid(struct slat_vcpu *vcpu);
+long slat_cpuid_emulated(struct kvm_cpuid2 __user *user);
 long slat_cpuid_supported(struct kvm_cpuid2 __user *user);
 long slat_vcpu_set_cpuid(struct slat_vcpu *vcpu, struct kvm_cpuid2 __user *user);
 long slat_vcpu_get_cpuid(struct slat_vcpu *vcpu, struct kvm_cpuid2 __user *user);
