@@ -264,6 +264,7 @@ static inline void guest_build_segments(struct guest *guest, struct kvm_sregs *s
 	/* The stack of ring 0: ESP0 and SS0, or RSP0. */
 	guest_u32(guest, TSS + 4) = STACK - 0x1000;
 	guest_u32(guest, TSS + 8) = code64 ? 0 : SEL_DATA;
+	guest_u16(guest, TSS + 0x66) = 0x68;	/* no I/O bitmap */
 
 	sregs->cs = code;
 	sregs->ds = data;

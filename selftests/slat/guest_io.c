@@ -272,6 +272,20 @@ GUEST_CODE(user_out, 64,
 	   "user_io: out %al, $0x10\n hlt\n"
 	   "user_gp: pop %rax\n mov $0x90, %ebx\n hlt\n");
 
+TEST_F(guest, port_of_ring_3_is_gp)
+{
+	struct guest *guest = &self->guest;
+	struct kvm_regs regs;
+
+	guest_load(guest, user_out);
+	guest_mode(_metadata, guest, MODE_LONG);
+	guest_gate(guest, MODE_LONG, 13, guest_label(user_out, user_gp), 14, 0);
+	guest_run_hlt(_metadata, guest);
+	get_regs(_metadata, guest, &regs);
+	EXPECT_EQ(0x90, regs.rbx);
+	EXPECT_EQ(0, regs.rax);
+}
+
 TEST_F(guest, immediate_exit)
 {
 	struct guest *guest = &self->guest;
@@ -320,6 +334,31 @@ TEST_F(guest, signal_ends_the_run)
 	ASSERT_EQ(0, setitimer(ITIMER_REAL, &timer, NULL));
 	EXPECT_EQ(-EINTR, _guest_run(&self->guest));
 	EXPECT_EQ(KVM_EXIT_INTR, self->guest.run->exit_reason);
+}
+
+/* A signal that is blocked, but not in KVM_RUN. */
+TEST_F(guest, signal_mask_counts_during_the_run)
+{
+	struct {
+		struct kvm_signal_mask head;
+		__u32 set[2];		/* right behind the head */
+	} mask = { .head.len = 8 };
+	struct guest *guest = &self->guest;
+	sigset_t alarm, pending;
+
+	sigemptyset(&alarm);
+	sigaddset(&alarm, SIGALRM);
+	ASSERT_EQ(0, sigprocmask(SIG_BLOCK, &alarm, NULL));
+	ASSERT_EQ(0, _ioctl_ptr(guest->fd, KVM_SET_SIGNAL_MASK, &mask));
+	guest_load(guest, outs);
+	guest_mode(_metadata, guest, MODE_LONG);
+	ASSERT_EQ(0, raise(SIGALRM));
+	EXPECT_EQ(-EINTR, _guest_run(guest));
+	ASSERT_EQ(0, sigpending(&pending));
+	EXPECT_EQ(1, sigismember(&pending, SIGALRM));
+	mask.set[0] = 1U << (SIGALRM - 1);
+	ASSERT_EQ(0, _ioctl_ptr(guest->fd, KVM_SET_SIGNAL_MASK, &mask));
+	expect_io(_metadata, guest, KVM_EXIT_IO_OUT, 0x80, 1);
 }
 
 TEST_F(guest, entry_that_fails_says_why_and_can_be_repaired)
