@@ -411,6 +411,7 @@ int slat_vcpu_execute(struct slat_vcpu *vcpu)
 
 	forget(vcpu);
 	state->error = 0;
+	vcpu->cpu.host_data = true;	/* much code for a guest to steer */
 	take_registers(vcpu);
 	len = fetch(vcpu, &result);
 	if (!len)

@@ -201,6 +201,7 @@ struct slat_hw_ops;
  * @debug_dr: breakpoints of user space
  * @debug_dr7: their DR7
  * @host_cpu: where its control structure is loaded, -1: nowhere
+ * @host_data: that CPU's caches may hold what is none of the guest's business
  * @hw: the backend's own
  */
 struct slat_cpu {
@@ -259,6 +260,7 @@ struct slat_cpu {
 	bool has_invpcid;
 	u8 phys_bits;
 	int host_cpu;
+	bool host_data;
 	void *hw;
 };
 

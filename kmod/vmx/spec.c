@@ -7,7 +7,8 @@
  *
  *	other vCPUs' branches	IBPB where the CPU's current VMCS changes
  *	user space's branches	IBPB when the kernel returns to it (VMSCAPE)
- *	L1D (L1TF)		flushed before every entry
+ *	L1D (L1TF)		flushed before an entry, where other than the exit
+ *				before it has run on this CPU since; or always
  *	buffers (MDS, ...)	VERW in enter.S; here where only those count that
  *				reach MMIO
  */
@@ -15,6 +16,7 @@
 #include <linux/jump_label.h>
 #include <linux/kernel.h>
 #include <asm/cpufeature.h>
+#include <asm/hardirq.h>
 #include <asm/msr.h>
 #include <asm/nospec-branch.h>
 #include <asm/processor.h>
@@ -30,6 +32,7 @@
 /* Set by slat_vmx_spec_setup(), constant afterwards. */
 static struct {
 	bool flush_l1d;
+	bool flush_l1d_always;
 	u8 *fill;
 } spec;
 
@@ -43,8 +46,14 @@ static enum vmx_l1d_flush_state choose_l1d_flush(void)
 		rdmsrl(MSR_IA32_ARCH_CAPABILITIES, caps);
 	if (caps & ARCH_CAP_SKIP_VMENTRY_L1DFLUSH)
 		return VMENTER_L1D_FLUSH_NOT_REQUIRED;
-	return l1tf_mitigation == L1TF_MITIGATION_OFF ? VMENTER_L1D_FLUSH_NEVER :
-							VMENTER_L1D_FLUSH_ALWAYS;
+	switch (l1tf_mitigation) {
+	case L1TF_MITIGATION_OFF:
+		return VMENTER_L1D_FLUSH_NEVER;
+	case L1TF_MITIGATION_FULL_FORCE:
+		return VMENTER_L1D_FLUSH_ALWAYS;
+	default:
+		return VMENTER_L1D_FLUSH_COND;
+	}
 }
 
 /**
@@ -58,7 +67,8 @@ int slat_vmx_spec_setup(void)
 {
 	enum vmx_l1d_flush_state state = choose_l1d_flush();
 
-	spec.flush_l1d = state == VMENTER_L1D_FLUSH_ALWAYS;
+	spec.flush_l1d_always = state == VMENTER_L1D_FLUSH_ALWAYS;
+	spec.flush_l1d = spec.flush_l1d_always || state == VMENTER_L1D_FLUSH_COND;
 	if (spec.flush_l1d && !boot_cpu_has(X86_FEATURE_FLUSH_L1D)) {
 		spec.fill = (u8 *)__get_free_pages(GFP_KERNEL | __GFP_ZERO, FILL_ORDER);
 		if (!spec.fill)
@@ -98,17 +108,34 @@ void slat_vmx_spec_switch(void)
 	indirect_branch_prediction_barrier();
 }
 
+/* What interrupts read is not known here; the kernel says that there were some. */
+static bool l1d_has_host_data(struct slat_cpu *cpu)
+{
+	bool has = cpu->host_data || kvm_get_cpu_l1tf_flush_l1d();
+
+	cpu->host_data = false;
+	kvm_clear_cpu_l1tf_flush_l1d();
+	return has || spec.flush_l1d_always;
+}
+
+static void flush_l1d(void)
+{
+	if (spec.fill)
+		fill_l1d();
+	else
+		native_wrmsrl(MSR_IA32_FLUSH_CMD, L1D_FLUSH);
+}
+
 /**
  * slat_vmx_spec_enter() - the guest is about to run
+ * @cpu: the guest CPU
  *
  * Interrupts off.
  */
-void slat_vmx_spec_enter(void)
+void slat_vmx_spec_enter(struct slat_cpu *cpu)
 {
-	if (spec.flush_l1d && !spec.fill)
-		native_wrmsrl(MSR_IA32_FLUSH_CMD, L1D_FLUSH);
-	else if (spec.flush_l1d)
-		fill_l1d();
+	if (spec.flush_l1d && l1d_has_host_data(cpu))
+		flush_l1d();
 	if (static_branch_unlikely(&mmio_stale_data_clear))
 		x86_clear_cpu_buffers();
 }

@@ -2,10 +2,12 @@
 #ifndef SLAT_VMX_SPEC_H
 #define SLAT_VMX_SPEC_H
 
+#include "cpu/cpu.h"
+
 int slat_vmx_spec_setup(void);
 void slat_vmx_spec_teardown(void);
 void slat_vmx_spec_switch(void);
-void slat_vmx_spec_enter(void);
+void slat_vmx_spec_enter(struct slat_cpu *cpu);
 void slat_vmx_spec_exit(void);
 
 #endif /* SLAT_VMX_SPEC_H */

@@ -167,6 +167,7 @@ void slat_vmx_vcpu_load(struct slat_cpu *cpu)
 		vmx->flush_vpid = true;
 	}
 	slat_vmx_host_load(cpu);
+	cpu->host_data = true;
 	cpu->host_cpu = smp_processor_id();
 }
 
@@ -282,7 +283,7 @@ void slat_vmx_vcpu_enter(struct slat_cpu *cpu)
 	flush_event(cpu);
 	slat_vmx_host_refresh();
 	native_write_cr2(cpu->cr2);
-	slat_vmx_spec_enter();
+	slat_vmx_spec_enter(cpu);
 
 	vmx->entered = slat_vmx_switch(cpu->gpr, vmx->vmcs.launched);
 
