@@ -24,6 +24,7 @@ help:
 	@echo 'make check           install what is needed, build, run all tests'
 	@echo 'make check-unit      the tests that need no machine, in seconds'
 	@echo 'make check-full      make check and all that takes longer'
+	@echo 'make bench           what it costs beside KVM, on the emulated machine'
 	@echo 'make [KDIR=DIR]      the module for a kernel, and the programs'
 	@echo 'make module KERNEL=K the module for a kernel of the lab (lab list)'
 	@echo 'make docs            the documentation, as HTML'
@@ -64,6 +65,9 @@ check-full: deps
 check-unit: deps
 	@selftests/run unit uapi
 
+bench: deps
+	@selftests/bench/bench
+
 install: module userspace
 	$(MAKE) -C $(KDIR) M=$(MODULE_BUILD)/kmod modules_install
 	$(MAKE) -C userspace BUILD=$(BUILD)/userspace install
@@ -71,4 +75,4 @@ install: module userspace
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all help deps module userspace docs demo check check-full check-unit install clean
+.PHONY: all help deps module userspace docs demo check check-full check-unit bench install clean
