@@ -6,12 +6,12 @@ import os
 import signal
 import sys
 
-from . import image, kernels, machine, source
+from . import kernels, source
+from .backends import BACKENDS
 from .errors import LabError
 from .run import Run
 from .shell import Shell
 
-DEFAULT_CPU = "corei7_skylake_x"
 # Seconds of wall time for the whole run, with one CPU on a slow host.
 TIMEOUTS = {"lean": 300, "debug": 900, "stock": 600, "stock-6.12": 600}
 MEMORY = {"lean": 256, "debug": 256, "stock": 512, "stock-6.12": 512}
@@ -19,9 +19,9 @@ MEMORY = {"lean": 256, "debug": 256, "stock": 512, "stock-6.12": 512}
 
 def _machine_options(parser):
     add = parser.add_argument
-    add("--backend", choices=image.BACKENDS, default="vmx", help="virtualisation hardware")
+    add("--backend", choices=BACKENDS, default="vmx", help="virtualisation hardware")
     add("--kernel", choices=kernels.NAMES, default="lean")
-    add("--cpu-model", default=DEFAULT_CPU, help="a model `lab list` shows")
+    add("--cpu-model", help="a model `lab list` shows")
     add("--cpus", type=int, default=1)
     add("--mem", type=int, metavar="MIB", help="memory of the machine")
     add("--timeout", type=float, metavar="S", help="wall time after which the machine hangs")
@@ -58,7 +58,10 @@ def _parser():
 
 
 def _check(options, parser):
-    if options.cpu_model not in machine.models():
+    backend = BACKENDS[options.backend]
+    options.cpu_model = options.cpu_model or backend.MODEL
+    # QEMU takes features after a comma.
+    if options.cpu_model.partition(",")[0] not in backend.models():
         parser.error(f"no CPU model {options.cpu_model!r}; `lab list` shows them")
     if not 1 <= options.cpus <= 8:
         parser.error("--cpus: 1 to 8")
@@ -100,7 +103,8 @@ def _list(_options):
             print(f"{name:12} {kernel.release:32} {kernel.size() >> 20:5} MiB  {kernel.path}")
         else:
             print(f"{name:12} not prepared")
-    print("CPU models:", *machine.models())
+    for name, backend in BACKENDS.items():
+        print(f"CPU models of {name}:", *backend.models())
 
 
 def _clean(_options):

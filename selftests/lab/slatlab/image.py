@@ -6,14 +6,10 @@ import shlex
 import shutil
 import subprocess
 
-from . import paths
+from . import backends, paths
 from .errors import LabError
 from .initrd import Initrd
 
-BACKENDS = {"vmx": "kvm-intel"}
-# Upper bound on guest residency. Without it a guest that keeps interrupts off hangs its
-# host CPU in Bochs, which then delivers no host interrupt as a VM exit.
-RESIDENCY = "residency_us=1000"
 DIRECTORIES = ("dev", "proc", "root", "sys", "tmp", "lab/work")
 
 
@@ -95,12 +91,11 @@ class Image:
 
         if options.no_module:
             return []
+        backend = backends.BACKENDS[options.backend]
         if options.with_kvm:
-            return [(name, "") for name in kernel.modules(BACKENDS[options.backend])]
-        arguments = options.module_args
-        if "residency_us=" not in arguments:
-            arguments = f"{RESIDENCY} {arguments}".strip()
-        return [("slat", arguments)]
+            return [(name, "") for name in kernel.modules(backend.KVM)]
+        # Of a parameter that is there twice the last one counts.
+        return [("slat", f"{backend.MODULE_ARGS} {options.module_args}".strip())]
 
     def _add_module(self, name, data):
         path = self._directory / "modules" / f"{name}.ko"

@@ -3,29 +3,20 @@
 
 import os
 import pathlib
-import re
 import shutil
 import subprocess
 import sys
 import time
 
-from . import channel, disc, image, kernels, paths, splat, where
+from . import backends, channel, image, kernels, paths, splat, where
 from .errors import STATUS_FAILED, LabError
-from .machine import TSC_FREQUENCY, Machine
 
 POLL_SECONDS = 0.05
 # How long a machine that has printed a splat may go on to print the rest of it.
 SPLAT_GRACE_SECONDS = 30
-# Bochs gives the size of the uncompacted XSAVE area for the compacted one too; Linux warns
-# and does without XSAVE. Without XSAVEC and XSAVES it has no need of a compacted area.
-# Its SYSRET may leave a 32-bit program on a 16-bit stack: no such program may use the vDSO.
 # A machine without jitter gathers no entropy but the CPU's own.
-# With several CPUs its MWAIT misses stores that should end it, and all idle for ever.
-COMMAND_LINE = ("console=ttyS0 nokaslr norandmaps tsc=reliable no_timer_check panic=-1 "
-                "idle=nomwait log_buf_len=1M clearcpuid=xsavec,xsaves random.trust_cpu=1 "
-                "vdso32=0")
-RESET = re.compile(r"bx_pc_system_c::Reset\(")
-
+COMMAND_LINE = ("console=ttyS0 nokaslr norandmaps panic=-1 log_buf_len=1M "
+                "random.trust_cpu=1")
 
 # What only the run itself needs, inside its directory.
 WORK = "work"
@@ -59,9 +50,10 @@ class Run:
     def __init__(self, options):
         self.options = options
         self.kernel = kernels.get(options.kernel)
+        self.backend = backends.BACKENDS[options.backend]
         self.directory = paths.new_run()
         self.console = Tail(self.directory / "console.log")
-        self.emulator = Tail(self.directory / "bochs.log")
+        self.emulator = Tail(self.directory / self.backend.LOG)
         self.channel = channel.Channel(self.directory / "channel", self._output)
         self._log = open(self.directory / "output.log", "wb")
         self._modules = []
@@ -96,16 +88,17 @@ class Run:
         contents = image.Image(self.kernel, self.options, work)
         self._modules = contents.modules
         options = self.options
-        path = disc.write_disc(work, self.kernel.vmlinuz, contents.write(),
-                               self._command_line())
-        with Machine(self.directory, disc=path, model=options.cpu_model, cpus=options.cpus,
-                     mem=options.mem, shell_port=shell and shell.port) as machine:
+        with self.backend(self.directory, work=work,
+                          kernel=(self.kernel.vmlinuz, contents.write()),
+                          command_line=self._command_line(), model=options.cpu_model,
+                          cpus=options.cpus, mem=options.mem,
+                          shell_port=shell and shell.port) as machine:
             if shell:
                 shell.attach(machine)
             return self._follow(machine)
 
     def _command_line(self):
-        words = [COMMAND_LINE, TSC_FREQUENCY,
+        words = [COMMAND_LINE, self.backend.COMMAND_LINE,
                  "ignore_loglevel" if self.options.boot_noise else "loglevel=5",
                  f"kmemleak={'on' if self.options.leak_check else 'off'}", *self.options.append]
         return " ".join(words)
@@ -119,10 +112,10 @@ class Run:
             self._poll()
             if self.channel.corrupt:
                 return f"the channel is corrupt: {self.channel.corrupt}"
-            if self._resets() > 1:
+            if machine.was_reset(self.emulator.text):
                 return self._reset()
             if ended and not self.channel.ended():
-                return self._emulator_end(ended)
+                return self._emulator_end(machine, ended)
             if self._splat() and deadline > time.monotonic() + SPLAT_GRACE_SECONDS:
                 deadline = time.monotonic() + SPLAT_GRACE_SECONDS
             if time.monotonic() > deadline:
@@ -136,10 +129,6 @@ class Run:
         self.emulator.poll()
         while self.channel.poll():
             pass
-
-    def _resets(self):
-        """How often the emulated machine was reset; power-on counts."""
-        return len(RESET.findall(self.emulator.text))
 
     def _splat(self):
         """The first splat on the console; in whole lines, as half of one may mislead."""
@@ -159,15 +148,9 @@ class Run:
             return f"kernel panic: {panic}"
         return "the machine reset" + (", a panic was expected" if self.options.expect else "")
 
-    def _emulator_end(self, ended):
-        if found := self._splat():
-            return found
-        log = self.emulator.text
-        if "ACPI control: soft power off" in log:
-            return "the machine powered off"
-        if panic := re.findall(r"^\d+p\[\w* *\] >>PANIC<< (.*)", log, re.M):
-            return f"the emulator panicked: {panic[-1]}"
-        return f"the emulator crashed: {ended}"
+    def _emulator_end(self, machine, ended):
+        found = self._splat() or machine.end(self.emulator.text)
+        return found or f"the emulator crashed: {ended}"
 
     def _hang(self, machine):
         place = where.locate(machine, self._symbols())

@@ -104,21 +104,16 @@ def locate(machine, symbols):
 
 
 def _locate_cpu(machine, symbols, cpu):
-    machine.ask(f"set $cpu = {cpu}")
-    registers = machine.ask("r")
-    rip = re.search(r"^rip: ([0-9a-f_]+)", registers, re.M)
-    flags = re.search(r"^eflags 0x([0-9a-f]+)", registers, re.M)
-    if not rip or not flags:
+    registers = machine.registers(cpu)
+    if not registers:
         return f"CPU{cpu} gave no registers"
-    address = int(rip[1].replace("_", ""), 16)
-    name = symbols.name(address, _code(machine, address))
-    return f"CPU{cpu} at {name} (IF={int(bool(int(flags[1], 16) & IF))})"
+    address, flags = registers
+    name = symbols.name(address, _code(machine, cpu, address))
+    return f"CPU{cpu} at {name} (IF={int(bool(flags & IF))})"
 
 
-def _code(machine, address):
+def _code(machine, cpu, address):
     """(bytes before ADDRESS, bytes), without crossing into a page that may not be mapped."""
     first = max(address - WINDOW, address & -PAGE)
     count = min(address + WINDOW, (address | (PAGE - 1)) + 1) - first
-    listing = machine.ask(f"x /{count}bx {first:#x}")
-    rows = re.findall(r"<bogus\+\s*\d+>:((?:[ \t]+0x[0-9a-f]{2})+)", listing)
-    return address - first, bytes(int(byte, 16) for row in rows for byte in row.split())
+    return address - first, machine.code(cpu, first, count)

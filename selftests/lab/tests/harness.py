@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""TAP for the lab's own tests, and the ways they run the lab."""
+"""TAP for the lab's own tests, and the ways they run the lab.
+
+A test's only argument is the backend, vmx unless given.
+"""
 
 import os
 import pathlib
@@ -13,11 +16,13 @@ LAB_DIR = pathlib.Path(__file__).resolve().parent.parent
 LAB = LAB_DIR / "lab"
 FAILED = 125
 TIMEOUT = 900
+BACKEND = sys.argv[1] if len(sys.argv) > 1 else "vmx"
 
 
 def command(*words):
     """The lab's command line for a verb, its options and a command."""
-    return [str(LAB), *map(str, words)]
+    verb, *rest = map(str, words)
+    return [str(LAB), verb, *(["--backend", BACKEND] if verb == "run" else []), *rest]
 
 
 def lab(*words, **popen):
