@@ -50,13 +50,13 @@ free:
  * slat_mmu_destroy() - free the memory of a VM that has no walker any more
  * @mmu: the memory
  *
- * Process context.  The notifier may still be running; its own last callback
- * frees what it needs, so that nobody waits for a grace period here.
+ * Process context.  Notifiers go on until the last callback, which frees what
+ * they need, actors and counters among it: nobody waits for a grace period here.
  */
 void slat_mmu_destroy(struct slat_mmu *mmu)
 {
 	slat_mmu_drop_slots(mmu);
-	slat_ptab_destroy(&mmu->ptab);
+	slat_ptab_clear(&mmu->ptab);
 	mmu_notifier_put(&mmu->notifier);
 }
 

@@ -116,7 +116,10 @@ static void release(struct mmu_notifier *notifier, struct mm_struct *mm)
 
 static void free_notifier(struct mmu_notifier *notifier)
 {
-	kfree(to_mmu(notifier));
+	struct slat_mmu *mmu = to_mmu(notifier);
+
+	slat_ptab_destroy(&mmu->ptab);
+	kfree(mmu);
 }
 
 const struct mmu_notifier_ops slat_mmu_notifier_ops = {

@@ -35,12 +35,12 @@ int slat_ptab_init(struct slat_ptab *ptab, const struct slat_pte_format *format,
 }
 
 /**
- * slat_ptab_destroy() - free everything
+ * slat_ptab_clear() - free all tables
  * @ptab: whose actors have all been put
  *
- * Process context.
+ * Process context; may sleep if there are any.  Others may still begin batches.
  */
-void slat_ptab_destroy(struct slat_ptab *ptab)
+void slat_ptab_clear(struct slat_ptab *ptab)
 {
 	struct slat_batch batch;
 
@@ -49,6 +49,17 @@ void slat_ptab_destroy(struct slat_ptab *ptab)
 	slat_batch_seal(&batch);
 	slat_batch_commit(&batch);
 	slat_ptab_reclaim(ptab, ULONG_MAX);
+}
+
+/**
+ * slat_ptab_destroy() - free everything
+ * @ptab: whose actors have all been put, used by nobody else
+ *
+ * As slat_ptab_clear().
+ */
+void slat_ptab_destroy(struct slat_ptab *ptab)
+{
+	slat_ptab_clear(ptab);
 	slat_epochs_destroy(&ptab->epochs);
 	free_percpu(ptab->stats);
 }

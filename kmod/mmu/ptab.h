@@ -80,6 +80,7 @@ enum slat_install {
 
 int slat_ptab_init(struct slat_ptab *ptab, const struct slat_pte_format *format,
 		   void (*kick)(int cpu));
+void slat_ptab_clear(struct slat_ptab *ptab);
 void slat_ptab_destroy(struct slat_ptab *ptab);
 
 int slat_ptab_get_root(struct slat_ptab *ptab);
