@@ -162,13 +162,14 @@ static int slot_create(struct slat_mmu *mmu, struct slat_slot *slot)
 
 	if (err)
 		return err;
+	/* Before a fault can map it: from then on its memory may go away. */
+	link_hva(mmu, slot);
 	err = store(mmu, slot, slot, GFP_KERNEL_ACCOUNT);
 	if (err) {
+		unlink_hva(mmu, slot);
 		xa_erase(&mmu->by_id, slot->id);
 		return err;
 	}
-	/* A fault that is first sees no slot's host memory go away yet. */
-	link_hva(mmu, slot);
 	/* After the map: pairs with the acquire in slat_mmu_fault(). */
 	smp_store_release(&mmu->changes, mmu->changes + 1);
 	return 0;
@@ -210,13 +211,15 @@ static int slot_move(struct slat_mmu *mmu, struct slat_slot *old, struct slat_sl
 
 	if (err)
 		return err;
+	/* As in slot_create(). */
+	link_hva(mmu, slot);
 	err = store(mmu, slot, slot, GFP_KERNEL_ACCOUNT);
 	if (err) {
+		unlink_hva(mmu, slot);
 		store(mmu, old, old, GFP_KERNEL_ACCOUNT | __GFP_NOFAIL);
 		return err;
 	}
 	xa_store(&mmu->by_id, slot->id, slot, GFP_KERNEL_ACCOUNT | __GFP_NOFAIL);
-	link_hva(mmu, slot);
 	publish(mmu);
 	slat_mmu_zap_range(mmu, old->gfn, slot_last(old));
 	retire(mmu, old);
