@@ -97,24 +97,28 @@ static int get_host_page(struct fault *fault)
 			       &fault->pfn, &fault->writable);
 }
 
-/*
- * The largest leaf that maps what the host maps, and nothing outside the slot.
- * In a HOST section, after its checks: the host's mapping is stable.
+/**
+ * slat_mmu_leaf_level() - the largest leaf that maps what the host maps
+ * @mmu: the memory
+ * @slot: what backs the frame; the leaf maps nothing outside it
+ * @gfn: a guest frame of the slot
+ *
+ * Process context of the VM's owner, or a HOST section of its vCPU.  A
+ * snapshot, unless the caller knows that no notifier runs.
+ *
+ * Return: its level.
  */
-static unsigned int leaf_level(const struct slat_mmu *mmu, const struct fault *fault)
+unsigned int slat_mmu_leaf_level(const struct slat_mmu *mmu, const struct slat_slot *slot,
+				 u64 gfn)
 {
-	const struct slat_slot *slot = &fault->slot;
-	unsigned int level, host;
+	unsigned long hva = slot->hva + ((gfn - slot->gfn) << PAGE_SHIFT);
+	unsigned int level = min(slat_host_level(mmu->mm, hva), mmu->ptab.format->largest);
 
-	if (slot->dirty || !fault->page)
-		return 1;
-	host = slat_host_level(mmu->mm, fault->hva);
-	for (level = min(host, mmu->ptab.format->largest); level > 1; level--) {
+	for (; level > 1; level--) {
 		u64 mask = slat_level_mask(level);
 
 		if (((slot->hva >> PAGE_SHIFT ^ slot->gfn) & mask) ||
-		    (fault->gfn & ~mask) < slot->gfn ||
-		    (fault->gfn | mask) >= slot->gfn + slot->pages)
+		    (gfn & ~mask) < slot->gfn || (gfn | mask) >= slot->gfn + slot->pages)
 			continue;
 		break;
 	}
@@ -153,7 +157,9 @@ static void install(struct slat_walker *walker, struct fault *fault)
 		goto end;
 	}
 
-	level = leaf_level(mmu, fault);
+	/* After the checks, so that the host's mapping is stable. */
+	level = fault->slot.dirty || !fault->page ? 1 :
+		slat_mmu_leaf_level(mmu, &fault->slot, fault->gfn);
 	access = leaf_access(fault, &level);
 	if (slat_ptab_install(&mmu->ptab, &walker->cache, fault->gfn, fault->pfn, level,
 			      access, pfn_is_ram(fault->pfn)) == SLAT_INSTALLED &&

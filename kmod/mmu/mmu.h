@@ -113,6 +113,8 @@ int slat_mmu_cmpxchg(struct slat_mmu *mmu, u64 gpa, const void *old, const void 
 
 /* fault.c */
 int slat_mmu_prepare(struct slat_walker *walker);
+unsigned int slat_mmu_leaf_level(const struct slat_mmu *mmu, const struct slat_slot *slot,
+				 u64 gfn);
 int slat_mmu_fault(struct slat_walker *walker, u64 gpa, u32 access);
 
 /* slots.c */
@@ -136,6 +138,7 @@ void slat_mmu_get_stats(struct slat_mmu *mmu, struct slat_vm_stats *stats);
 /* zap.c */
 void slat_mmu_zap_range(struct slat_mmu *mmu, u64 first, u64 last);
 void slat_mmu_write_protect(struct slat_mmu *mmu, u64 first, u64 last);
+void slat_mmu_zap_split(struct slat_mmu *mmu, const struct slat_slot *slot);
 void slat_mmu_zap_all(struct slat_mmu *mmu);
 
 #endif /* SLAT_MMU_MMU_H */

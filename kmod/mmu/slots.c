@@ -200,6 +200,8 @@ static int slot_reflag(struct slat_mmu *mmu, struct slat_slot *old, struct slat_
 	publish(mmu);
 	if (slot->dirty && !old->dirty)
 		slat_mmu_write_protect(mmu, slot->gfn, slot_last(slot));
+	else if (old->dirty && !slot->dirty)
+		slat_mmu_zap_split(mmu, slot);
 	retire(mmu, old);
 	return 0;
 }

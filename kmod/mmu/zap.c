@@ -2,6 +2,7 @@
 /*
  * Taking translations away on behalf of the VM's owner, who can wait.
  */
+#include <linux/kernel.h>
 #include <linux/sched.h>
 
 #include "mmu/mmu.h"
@@ -46,6 +47,32 @@ void slat_mmu_zap_range(struct slat_mmu *mmu, u64 first, u64 last)
 void slat_mmu_write_protect(struct slat_mmu *mmu, u64 first, u64 last)
 {
 	mutate(mmu, first, last, slat_ptab_write_protect);
+}
+
+/**
+ * slat_mmu_zap_split() - let a slot's huge pages have huge leaves again
+ * @mmu: the memory
+ * @slot: whose pages were logged one by one
+ *
+ * Process context of the VM's owner, OUTSIDE.  Drops what maps huge pages of
+ * the host by small leaves; pages that are small there keep theirs.
+ */
+void slat_mmu_zap_split(struct slat_mmu *mmu, const struct slat_slot *slot)
+{
+	u64 gfn = slot->gfn, last = slot->gfn + slot->pages - 1;
+	struct slat_batch batch = { .ptab = &mmu->ptab };
+	unsigned int level;
+
+	for (; gfn <= last; gfn = (gfn | slat_level_mask(max(level, 2U))) + 1) {
+		level = slat_mmu_leaf_level(mmu, slot, gfn);
+		if (level == 1)
+			continue;
+		slat_batch_begin(&batch, &mmu->ptab);
+		slat_ptab_unlink(&batch, gfn, gfn | slat_level_mask(level), ULONG_MAX);
+		slat_batch_seal(&batch);
+		cond_resched();
+	}
+	slat_batch_commit(&batch);
 }
 
 /**
