@@ -9,7 +9,7 @@
  */
 #include <linux/kernel.h>
 #include <linux/mm.h>
-#include <linux/sched.h>
+#include <linux/sched/signal.h>
 #include <asm/cpufeature.h>
 
 #include "compat/compat.h"
@@ -182,8 +182,8 @@ end:
  * Process context of the VM's owner, OUTSIDE; may sleep.
  *
  * Return: 0: enter again, the access may still fault; 1: there is no memory,
- * or it is read-only to the guest; -EFAULT: its owner has none; -EHWPOISON: it
- * is broken; -EINTR, -EAGAIN: a signal came first; -ENOMEM.
+ * or it is read-only to the guest; -EFAULT: its owner has none; -EINTR,
+ * -EAGAIN: a signal came first, which may say that the page is broken; -ENOMEM.
  */
 int slat_mmu_fault(struct slat_walker *walker, u64 gpa, u32 access)
 {
@@ -206,6 +206,10 @@ int slat_mmu_fault(struct slat_walker *walker, u64 gpa, u32 access)
 	fault.hva = fault.slot.hva + ((fault.gfn - fault.slot.gfn) << PAGE_SHIFT);
 	fault.seq = slat_inval_sample(&mmu->inval);
 	err = get_host_page(&fault);
+	if (err == -EHWPOISON) {
+		send_sig_mceerr(BUS_MCEERR_AR, (void __user *)fault.hva, PAGE_SHIFT, current);
+		return -EINTR;
+	}
 	if (err)
 		return err;
 	install(walker, &fault);
