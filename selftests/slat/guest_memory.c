@@ -9,9 +9,8 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 
-#include "guest.h"
+#include "guest_pages.h"
 
-#define PAGE		4096UL
 #define FIRST		0x1000000UL	/* guest-physical addresses of more slots */
 #define SECOND		0x2000000UL
 #define PAGES		256UL
@@ -33,82 +32,6 @@ FIXTURE_TEARDOWN(memory)
 {
 	guest_destroy(&self->guest);
 	munmap(self->mem, SIZE);
-}
-
-/* From RSI on, RCX pages: store each page's own address in it. */
-GUEST_CODE(store, 64,
-	   "1: mov %rsi, (%rsi)\n"
-	   "add $4096, %rsi\n"
-	   "dec %rcx\n"
-	   "jnz 1b\n"
-	   "hlt\n");
-
-/* Add up what is there, into RAX. */
-GUEST_CODE(sum, 64,
-	   "1: add (%rsi), %rax\n"
-	   "add $4096, %rsi\n"
-	   "dec %rcx\n"
-	   "jnz 1b\n"
-	   "hlt\n");
-
-static void start(struct __test_metadata *_metadata, struct guest *guest, __u64 gpa,
-		  __u64 pages)
-{
-	struct kvm_regs regs;
-
-	guest_mode(_metadata, guest, MODE_LONG);
-	get_regs(_metadata, guest, &regs);
-	regs.rsi = gpa;
-	regs.rcx = pages;
-	regs.rax = 0;
-	set_regs(_metadata, guest, &regs);
-}
-
-static void guest_store(struct __test_metadata *_metadata, struct guest *guest, __u64 gpa,
-			__u64 pages)
-{
-	guest_load(guest, store);
-	start(_metadata, guest, gpa, pages);
-	guest_run_hlt(_metadata, guest);
-}
-
-static __u64 guest_sum(struct __test_metadata *_metadata, struct guest *guest, __u64 gpa,
-		       __u64 pages)
-{
-	struct kvm_regs regs;
-
-	guest_load(guest, sum);
-	start(_metadata, guest, gpa, pages);
-	guest_run_hlt(_metadata, guest);
-	get_regs(_metadata, guest, &regs);
-	return regs.rax;
-}
-
-static __u64 expected_sum(__u64 gpa, __u64 pages)
-{
-	return pages * gpa + PAGE * (pages * (pages - 1) / 2);
-}
-
-static void get_stats(struct __test_metadata *_metadata, struct guest *guest,
-		      struct slat_vm_stats *stats)
-{
-	memset(stats, 0, sizeof(*stats));
-	ASSERT_EQ(0, _ioctl_ptr(guest->vm, SLAT_GET_STATS, stats));
-}
-
-#define skip_without_stats() do {					\
-	if (!on_slat())							\
-		SKIP(return, "counts by SLAT_GET_STATS");		\
-} while (0)
-
-static void check_stored(struct __test_metadata *_metadata, const __u8 *mem, __u64 gpa,
-			 __u64 pages)
-{
-	for (__u64 i = 0; i < pages; i++) {
-		ASSERT_EQ(gpa + i * PAGE, *(const volatile __u64 *)(mem + i * PAGE)) {
-			TH_LOG("page %llu", (unsigned long long)i);
-		}
-	}
 }
 
 /* Both sides see what the other writes. */
@@ -165,7 +88,7 @@ TEST_F(memory, unmapped_memory_is_an_error_not_a_hang)
 	guest_store(_metadata, &self->guest, FIRST, PAGES);
 	ASSERT_EQ(0, mprotect(self->mem, SIZE, PROT_NONE));
 	guest_load(&self->guest, sum);
-	start(_metadata, &self->guest, FIRST, PAGES);
+	guest_start(_metadata, &self->guest, FIRST, PAGES);
 	EXPECT_EQ(-EFAULT, _guest_run(&self->guest));
 	/* With memory again it goes on where it was. */
 	ASSERT_EQ(0, mprotect(self->mem, SIZE, PROT_READ | PROT_WRITE));
@@ -213,7 +136,7 @@ TEST_F(memory, read_only_slots_exit_at_a_write)
 	*(__u64 *)self->mem = 5;
 	EXPECT_EQ(5, guest_sum(_metadata, &self->guest, FIRST, PAGES));
 	guest_load(&self->guest, store);
-	start(_metadata, &self->guest, FIRST, 1);
+	guest_start(_metadata, &self->guest, FIRST, 1);
 	guest_run(_metadata, &self->guest, KVM_EXIT_MMIO);
 	EXPECT_EQ(FIRST, self->guest.run->mmio.phys_addr);
 	EXPECT_EQ(8, self->guest.run->mmio.len);
@@ -228,7 +151,7 @@ TEST_F(memory, no_slot_is_a_device)
 	struct kvm_regs regs;
 
 	guest_load(&self->guest, sum);
-	start(_metadata, &self->guest, SECOND, 2);
+	guest_start(_metadata, &self->guest, SECOND, 2);
 	for (int i = 0; i < 2; i++) {
 		guest_run(_metadata, &self->guest, KVM_EXIT_MMIO);
 		EXPECT_EQ(SECOND + i * PAGE, self->guest.run->mmio.phys_addr);
@@ -247,7 +170,7 @@ TEST_F(memory, a_deleted_slot_is_a_device)
 	guest_store(_metadata, &self->guest, FIRST, PAGES);
 	ASSERT_EQ(0, _guest_set_memory(&self->guest, 1, FIRST, 0, self->mem, 0));
 	guest_load(&self->guest, sum);
-	start(_metadata, &self->guest, FIRST, 1);
+	guest_start(_metadata, &self->guest, FIRST, 1);
 	guest_run(_metadata, &self->guest, KVM_EXIT_MMIO);
 	EXPECT_EQ(FIRST, self->guest.run->mmio.phys_addr);
 	check_stored(_metadata, self->mem, FIRST, PAGES);
@@ -261,7 +184,7 @@ TEST_F(memory, a_moved_slot_is_where_it_was_moved_to)
 	EXPECT_EQ(expected_sum(FIRST, PAGES),
 		  guest_sum(_metadata, &self->guest, SECOND, PAGES));
 	guest_load(&self->guest, sum);
-	start(_metadata, &self->guest, FIRST, 1);
+	guest_start(_metadata, &self->guest, FIRST, 1);
 	guest_run(_metadata, &self->guest, KVM_EXIT_MMIO);
 }
 
