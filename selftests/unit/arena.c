@@ -4,6 +4,7 @@
 #include <linux/mm.h>
 #include <linux/rcupdate.h>
 #include <linux/smp.h>
+#include <linux/spinlock.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #define FREED		0xa5
 
 __thread int unit_cpu;
+__thread int unit_locks;
 __thread void (*unit_meanwhile)(void);
 pthread_rwlock_t unit_rcu = PTHREAD_RWLOCK_INITIALIZER;
 char *unit_arena;
@@ -46,6 +48,7 @@ unsigned long get_zeroed_page(int gfp)
 	struct page *page;
 	char *addr;
 
+	unit_without_lock();
 	pthread_mutex_lock(&lock);
 	page = free_pages;
 	if (page)
@@ -62,6 +65,7 @@ void free_page(unsigned long addr)
 {
 	struct page *page = virt_to_page(addr);
 
+	unit_without_lock();
 	memset((void *)addr, FREED, PAGE_SIZE);
 	pthread_mutex_lock(&lock);
 	page->next = free_pages;

@@ -7,6 +7,9 @@
 #include <stdlib.h>
 
 #include <linux/bug.h>
+#include <linux/processor.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
 
 #include "unit.h"
 
@@ -54,6 +57,21 @@ static void reaches_a_bug(void)
 	WARN_ON(is("warn"));
 }
 
+static void locks(void)
+{
+	spinlock_t lock;
+
+	spin_lock_init(&lock);
+	spin_lock(&lock);
+	if (is("alloc"))
+		kfree(kzalloc(1, GFP_KERNEL));
+	if (is("wait"))
+		cpu_relax();
+	spin_unlock(&lock);
+	kfree(kzalloc(1, GFP_KERNEL));
+	cpu_relax();
+}
+
 static void races(void)
 {
 	pthread_t thread;
@@ -72,6 +90,7 @@ int main(int argc, char **argv)
 		UNIT_CASE(reads_behind_the_end),
 		UNIT_CASE(overflows),
 		UNIT_CASE(reaches_a_bug),
+		UNIT_CASE(locks),
 		UNIT_CASE(races),
 	};
 

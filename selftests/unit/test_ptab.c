@@ -3,6 +3,7 @@
  * The translation engine, one thread at a time: what it installs, removes,
  * counts, and when it lets go of tables.
  */
+#include "mmu/inval.h"
 #include "ptab_host.h"
 #include "unit.h"
 
@@ -18,11 +19,13 @@ static int flushes;
 
 static void kick(int cpu)
 {
+	unit_without_lock();
 	kicks++;
 }
 
 static void flush(u64 root)
 {
+	unit_without_lock();
 	flushes++;
 }
 
@@ -660,6 +663,279 @@ static void a_leaf_that_is_split_is_protected(void)
 	end();
 }
 
+/* The same for tables: linked into a subtree that is unlinked already. */
+static void a_table_linked_too_late_goes_with_its_subtree(void)
+{
+	begin();
+	install(5, 1005, 1, RW);
+	CHECK_EQ(0, slat_ptab_fill_cache(&ptab, &cache));
+	/* Its level 3 table is there when it is found, and gone when it is filled. */
+	CHECK_EQ(SLAT_INSTALLED, install_while(meanwhile_unlink, BIT(18) - 1, 7, 1, RW));
+	CHECK_EQ(0, mapped(BIT(18) - 1, 0, 1));
+	CHECK(slat_epochs_poll(&ptab.epochs, other_batch.epoch));
+	slat_ptab_reclaim(&ptab, ULONG_MAX);
+	CHECK_EQ(1, live());
+	end();
+}
+
+static void meanwhile_fault(void)
+{
+	CHECK_EQ(SLAT_INSTALLED, install(6, 1006, 1, RW));
+}
+
+/* The other order: the fault is first by one step. */
+static void an_early_install_goes_with_its_subtree(void)
+{
+	begin();
+	install(5, 1005, 1, RW);
+	unit_meanwhile = meanwhile_fault;
+	unlink_range(0, ALL);
+	CHECK_EQ(2, counted(SLAT_STAT_INSTALLS));
+	CHECK_EQ(0, mapped(6, 0, 1));
+	end();
+}
+
+/*
+ * A notifier looks for what somebody else removes at the same time: it waits
+ * where that is not over yet, also if it finds something more, and does not
+ * where it is.
+ */
+static void a_later_batch_ends_the_earlier_one(void)
+{
+	struct slat_batch first, second;
+	struct slat_actor *other;
+	u64 root;
+
+	begin();
+	other = slat_actor_get(&ptab.epochs);
+	install(5, 1005, 1, RW);
+	install(512, 1512, 1, RW);
+	CHECK(slat_ptab_enter(&ptab, other, flush, &root));
+	slat_batch_begin(&first, &ptab);
+	slat_ptab_unlink(&first, 0, 511, ULONG_MAX);
+	slat_batch_seal(&first);
+
+	slat_batch_begin(&second, &ptab);
+	slat_ptab_unlink(&second, 0, ALL, ULONG_MAX);
+	slat_batch_seal(&second);
+	CHECK(second.epoch > first.epoch);
+	CHECK(!slat_epochs_poll(&ptab.epochs, second.epoch));
+	slat_actor_leave(other);
+	slat_batch_commit(&second);
+	CHECK(slat_epochs_done(&ptab.epochs, first.epoch));
+	CHECK_EQ(1, kicks);
+	slat_batch_commit(&first);
+	CHECK_EQ(0, counted(SLAT_STAT_WAITS));
+	slat_actor_put(other);
+	end();
+}
+
+static void a_batch_after_a_finished_one_waits_for_nobody(void)
+{
+	struct slat_actor *other;
+	struct slat_batch batch;
+	u64 root;
+
+	begin();
+	other = slat_actor_get(&ptab.epochs);
+	install(5, 1005, 1, RW);
+	unlink_range(0, ALL);
+	CHECK(slat_ptab_enter(&ptab, other, flush, &root));
+	slat_batch_begin(&batch, &ptab);
+	slat_ptab_unlink(&batch, 0, ALL, ULONG_MAX);
+	slat_batch_seal(&batch);
+	slat_batch_commit(&batch);
+	CHECK_EQ(0, kicks);
+	CHECK_EQ(0, counted(SLAT_STAT_WAITS));
+	slat_actor_leave(other);
+	slat_actor_put(other);
+	end();
+}
+
+/* What a CPU knows of one root it does not know of another. */
+static void two_roots_on_one_cpu(void)
+{
+	struct slat_actor *other;
+	struct slat_batch batch;
+	u64 root, old;
+
+	begin();
+	other = slat_actor_get(&ptab.epochs);
+	CHECK(slat_ptab_enter(&ptab, other, flush, &old));
+	slat_batch_begin(&batch, &ptab);
+	slat_ptab_drop_root(&batch);
+	slat_batch_seal(&batch);
+
+	/* One is still in the guest with the old root when another one enters. */
+	CHECK_EQ(0, slat_ptab_get_root(&ptab));
+	CHECK(slat_ptab_enter(&ptab, actor, flush, &root));
+	CHECK(root != old);
+	CHECK_EQ(2, flushes);
+	CHECK(!slat_epochs_poll(&ptab.epochs, batch.epoch));
+	CHECK(!slat_ptab_reuse(&ptab));
+	slat_actor_leave(actor);
+
+	/* It comes back with the new one, which this CPU knows by now. */
+	slat_actor_leave(other);
+	CHECK(slat_ptab_enter(&ptab, other, flush, &root));
+	CHECK_EQ(2, flushes);
+	CHECK(slat_epochs_poll(&ptab.epochs, batch.epoch));
+	slat_actor_leave(other);
+	slat_actor_put(other);
+	end();
+}
+
+/* The other order: it has left when the root goes. */
+static void a_root_after_another_is_flushed(void)
+{
+	struct slat_batch batch;
+	u64 root;
+
+	begin();
+	CHECK(slat_ptab_enter(&ptab, actor, flush, &root));
+	slat_actor_leave(actor);
+	slat_batch_begin(&batch, &ptab);
+	slat_ptab_drop_root(&batch);
+	slat_batch_seal(&batch);
+	slat_batch_commit(&batch);
+	CHECK_EQ(0, kicks);
+	/* Its page may become the next root: that one is as unknown as any. */
+	slat_ptab_reclaim(&ptab, ULONG_MAX);
+	CHECK_EQ(0, slat_ptab_get_root(&ptab));
+	CHECK(slat_ptab_enter(&ptab, actor, flush, &root));
+	CHECK_EQ(2, flushes);
+	slat_actor_leave(actor);
+	end();
+}
+
+/*
+ * A dirty log of one page, by the rules of fault and log: the bit after the
+ * leaf, the bit before the right.
+ */
+static int dirty;
+
+static void log_fault(void)
+{
+	struct slat_actor *self = slat_actor_get(&ptab.epochs);
+	struct slat_cache mine = { };
+
+	CHECK_EQ(0, slat_ptab_fill_cache(&ptab, &mine));
+	slat_actor_host_begin(self);
+	if (slat_ptab_install(&ptab, &mine, 5, 1005, 1, RW, true) == SLAT_INSTALLED)
+		xchg(&dirty, 1);
+	slat_actor_host_end(self);
+	slat_ptab_drain_cache(&ptab, &mine);
+	slat_actor_put(self);
+}
+
+/* Sealed, not waited for: a section may be open. */
+static void log_take(void)
+{
+	slat_batch_begin(&other_batch, &ptab);
+	xchg(&dirty, 0);
+	slat_ptab_write_protect(&other_batch, 5, 5, ULONG_MAX);
+	slat_batch_seal(&other_batch);
+}
+
+/* D1, and that the next look at the log sees what is written from now on. */
+static void check_log(void)
+{
+	if (mapped(5, 1005, 1) & SLAT_ACCESS_WRITE)
+		CHECK(dirty);
+	log_take();
+	CHECK(!(mapped(5, 1005, 1) & SLAT_ACCESS_WRITE));
+	log_fault();
+	CHECK(dirty);
+}
+
+static void a_log_is_taken_before_a_fault_installs(void)
+{
+	begin();
+	dirty = 0;
+	install(5, 1005, 1, RO);
+	CHECK_EQ(0, slat_ptab_fill_cache(&ptab, &cache));
+	slat_actor_host_begin(actor);
+	unit_meanwhile = log_take;
+	CHECK_EQ(SLAT_INSTALLED, slat_ptab_install(&ptab, &cache, 5, 1005, 1, RW, true));
+	xchg(&dirty, 1);
+	slat_actor_host_end(actor);
+	check_log();
+	end();
+}
+
+static void a_log_is_taken_before_a_fault_sets_its_bit(void)
+{
+	begin();
+	dirty = 0;
+	install(5, 1005, 1, RO);
+	CHECK_EQ(0, slat_ptab_fill_cache(&ptab, &cache));
+	slat_actor_host_begin(actor);
+	CHECK_EQ(SLAT_INSTALLED, slat_ptab_install(&ptab, &cache, 5, 1005, 1, RW, true));
+	unit_meanwhile = log_take;
+	xchg(&dirty, 1);
+	slat_actor_host_end(actor);
+	check_log();
+	end();
+}
+
+static void a_fault_comes_after_the_log_took_its_bit(void)
+{
+	begin();
+	install(5, 1005, 1, RW);
+	dirty = 1;
+	slat_batch_begin(&other_batch, &ptab);
+	xchg(&dirty, 0);
+	/* It finds the leaf writable, and sets no bit: the right goes next. */
+	unit_meanwhile = log_fault;
+	slat_ptab_write_protect(&other_batch, 5, 5, ULONG_MAX);
+	slat_batch_seal(&other_batch);
+	CHECK_EQ(0, dirty);
+	check_log();
+	end();
+}
+
+/* Host memory that goes away, and a lookup before, during and after it. */
+static void i4_a_lookup_that_is_too_old_is_seen(void)
+{
+	struct slat_inval inval = { };
+	unsigned long before, during;
+
+	before = slat_inval_sample(&inval);
+	CHECK(!slat_inval_retry(&inval, before, 10));
+	slat_inval_begin(&inval, 10, 19);
+	during = slat_inval_sample(&inval);
+	CHECK(slat_inval_retry(&inval, before, 10));
+	CHECK(slat_inval_retry(&inval, during, 19));
+	CHECK(!slat_inval_retry(&inval, during, 20));
+	CHECK(!slat_inval_retry(&inval, during, 9));
+	slat_inval_end(&inval);
+	CHECK(slat_inval_retry(&inval, before, 10));
+	CHECK(slat_inval_retry(&inval, during, 10));
+	CHECK(!slat_inval_retry(&inval, slat_inval_sample(&inval), 10));
+}
+
+/* Two at a time: the first to end takes nothing from the other. */
+static void i4_invalidations_overlap(void)
+{
+	struct slat_inval inval = { };
+	unsigned long sample;
+
+	slat_inval_begin(&inval, 10, 19);
+	slat_inval_begin(&inval, 40, 49);
+	slat_inval_end(&inval);
+	sample = slat_inval_sample(&inval);
+	CHECK(slat_inval_retry(&inval, sample, 10));
+	CHECK(slat_inval_retry(&inval, sample, 49));
+	CHECK(!slat_inval_retry(&inval, sample, 50));
+	slat_inval_end(&inval);
+	sample = slat_inval_sample(&inval);
+	CHECK(!slat_inval_retry(&inval, sample, 10));
+	slat_inval_begin(&inval, 60, 69);
+	CHECK(!slat_inval_retry(&inval, sample, 10));
+	CHECK(slat_inval_retry(&inval, sample, 60));
+	slat_inval_end(&inval);
+}
+
 int main(void)
 {
 	static const struct unit_case cases[] = {
@@ -691,6 +967,17 @@ int main(void)
 		UNIT_CASE(a_split_that_loses_is_made_again),
 		UNIT_CASE(a_leaf_that_ages_is_protected),
 		UNIT_CASE(a_leaf_that_is_split_is_protected),
+		UNIT_CASE(a_table_linked_too_late_goes_with_its_subtree),
+		UNIT_CASE(an_early_install_goes_with_its_subtree),
+		UNIT_CASE(a_later_batch_ends_the_earlier_one),
+		UNIT_CASE(a_batch_after_a_finished_one_waits_for_nobody),
+		UNIT_CASE(two_roots_on_one_cpu),
+		UNIT_CASE(a_root_after_another_is_flushed),
+		UNIT_CASE(a_log_is_taken_before_a_fault_installs),
+		UNIT_CASE(a_log_is_taken_before_a_fault_sets_its_bit),
+		UNIT_CASE(a_fault_comes_after_the_log_took_its_bit),
+		UNIT_CASE(i4_a_lookup_that_is_too_old_is_seen),
+		UNIT_CASE(i4_invalidations_overlap),
 	};
 
 	return unit_run(cases, ARRAY_SIZE(cases));

@@ -7,14 +7,19 @@
 
 /* What happens elsewhere just before this thread's next atomic change; once. */
 extern __thread void (*unit_meanwhile)(void);
+extern __thread int unit_locks;
 
 static inline void unit_step(void)
 {
 	void (*meanwhile)(void) = unit_meanwhile;
+	int locks = unit_locks;		/* not those of elsewhere */
 
 	unit_meanwhile = NULL;
-	if (meanwhile)
-		meanwhile();
+	if (!meanwhile)
+		return;
+	unit_locks = 0;
+	meanwhile();
+	unit_locks = locks;
 }
 
 #define xchg(ptr, value)						\

@@ -3,8 +3,10 @@
 #ifndef SLAT_UNIT_LINUX_PROCESSOR_H
 #define SLAT_UNIT_LINUX_PROCESSOR_H
 
+#include <linux/spinlock.h>
+
 #include <sched.h>
 
-#define cpu_relax()	sched_yield()
+#define cpu_relax()	(unit_without_lock(), sched_yield())
 
 #endif /* SLAT_UNIT_LINUX_PROCESSOR_H */

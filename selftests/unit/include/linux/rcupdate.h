@@ -3,6 +3,8 @@
 #ifndef SLAT_UNIT_LINUX_RCUPDATE_H
 #define SLAT_UNIT_LINUX_RCUPDATE_H
 
+#include <linux/spinlock.h>
+
 #include <pthread.h>
 #include <stdbool.h>
 
@@ -26,6 +28,7 @@ static inline bool poll_state_synchronize_rcu(unsigned long cookie)
 
 static inline void call_rcu(struct rcu_head *rcu, void (*fn)(struct rcu_head *rcu))
 {
+	unit_without_lock();
 	pthread_rwlock_wrlock(&unit_rcu);
 	pthread_rwlock_unlock(&unit_rcu);
 	fn(rcu);

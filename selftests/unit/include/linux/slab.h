@@ -3,12 +3,13 @@
 #define SLAT_UNIT_LINUX_SLAB_H
 
 #include <linux/gfp.h>
+#include <linux/spinlock.h>
 
 #include <stdlib.h>
 
-#define kzalloc(size, gfp)		calloc(1, size)
-#define kfree(ptr)			free((void *)(ptr))
-#define kvcalloc(count, size, gfp)	calloc(count, size)
-#define kvfree(ptr)			free((void *)(ptr))
+#define kzalloc(size, gfp)		(unit_without_lock(), calloc(1, size))
+#define kfree(ptr)			(unit_without_lock(), free((void *)(ptr)))
+#define kvcalloc(count, size, gfp)	(unit_without_lock(), calloc(count, size))
+#define kvfree(ptr)			kfree(ptr)
 
 #endif /* SLAT_UNIT_LINUX_SLAB_H */

@@ -3,6 +3,8 @@
 #ifndef SLAT_UNIT_LINUX_SPINLOCK_H
 #define SLAT_UNIT_LINUX_SPINLOCK_H
 
+#include <linux/bug.h>
+
 #include <pthread.h>
 #include <stdbool.h>
 
@@ -12,6 +14,11 @@ struct unit_spinlock {
 };
 
 #define spinlock_t	struct unit_spinlock
+
+/* How many this thread has: with any, it neither waits, allocates nor frees (I2). */
+extern __thread int unit_locks;
+
+#define unit_without_lock()	WARN_ON(unit_locks)
 
 static inline void spin_lock_init(spinlock_t *lock)
 {
@@ -23,10 +30,12 @@ static inline void spin_lock(spinlock_t *lock)
 {
 	pthread_mutex_lock(&lock->mutex);
 	lock->held = true;
+	unit_locks++;
 }
 
 static inline void spin_unlock(spinlock_t *lock)
 {
+	unit_locks--;
 	lock->held = false;
 	pthread_mutex_unlock(&lock->mutex);
 }
