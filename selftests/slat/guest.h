@@ -172,6 +172,29 @@ static inline void guest_create(struct __test_metadata *_metadata, struct guest 
 	free(cpuid);
 }
 
+/* One more vCPU of the same machine; @second: in its place wherever a guest is asked for. */
+static inline void guest_add_vcpu(struct __test_metadata *_metadata, const struct guest *guest,
+				  struct guest *second)
+{
+	struct cpuid_table *cpuid = malloc(sizeof(*cpuid));
+
+	*second = *guest;
+	second->fd = _ioctl(guest->vm, KVM_CREATE_VCPU, 1);
+	ASSERT_LE(0, second->fd);
+	second->run = mmap(NULL, guest->run_size, PROT_READ | PROT_WRITE, MAP_SHARED, second->fd,
+			   0);
+	ASSERT_NE(MAP_FAILED, second->run);
+	ASSERT_EQ(0, _supported_cpuid(guest->dev, cpuid));
+	ASSERT_EQ(0, _ioctl_ptr(second->fd, KVM_SET_CPUID2, cpuid));
+	free(cpuid);
+}
+
+static inline void guest_remove_vcpu(struct guest *second)
+{
+	munmap(second->run, second->run_size);
+	close(second->fd);
+}
+
 static inline void guest_destroy(struct guest *guest)
 {
 	munmap(guest->run, guest->run_size);

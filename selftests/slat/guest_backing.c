@@ -483,6 +483,29 @@ TEST_F(backing, thp)
 		  guest_sum(_metadata, &self->guest, FIRST, 1024));
 }
 
+/* Some CPUs must not execute from huge leaves. */
+TEST_F(backing, code_in_a_huge_page)
+{
+	__u8 *mem = map_thp(_metadata, HUGE);
+	struct kvm_regs regs;
+
+	if (!mem)
+		SKIP(return, "no transparent huge pages");
+	ASSERT_EQ(0, _guest_set_memory(&self->guest, 1, FIRST, HUGE, mem, 0));
+	guest_store(_metadata, &self->guest, FIRST, 512);
+	for (__u64 page = 100; page < 103; page++) {
+		memcpy(mem + page * PAGE, sum, sum_end - sum);
+		guest_start(_metadata, &self->guest, FIRST, 100);
+		get_regs(_metadata, &self->guest, &regs);
+		regs.rip = FIRST + page * PAGE;
+		set_regs(_metadata, &self->guest, &regs);
+		guest_run_hlt(_metadata, &self->guest);
+		get_regs(_metadata, &self->guest, &regs);
+		EXPECT_EQ(expected_sum(FIRST, 100), regs.rax);
+	}
+	check_shared(_metadata, &self->guest, mem, 512);
+}
+
 TEST_F(backing, thp_is_split_for_the_dirty_log)
 {
 	__u8 *mem;
@@ -583,13 +606,16 @@ static void waiting_start(struct __test_metadata *_metadata, struct waiting *wai
 	ASSERT_EQ((unsigned long)hva, msg.arg.pagefault.address & ~(PAGE - 1));
 }
 
+/* A page that begins with @value. */
 static void waiting_give(struct __test_metadata *_metadata, struct waiting *waiting, __u8 *hva,
-			 void *page)
+			 __u64 value)
 {
+	__u8 *page = map_anonymous(_metadata, PAGE);
 	struct uffdio_copy copy = {
 		.dst = (unsigned long)hva, .src = (unsigned long)page, .len = PAGE,
 	};
 
+	*(__u64 *)page = value;
 	ASSERT_EQ(0, _ioctl_ptr(waiting->uffd, UFFDIO_COPY, &copy));
 }
 
@@ -599,8 +625,6 @@ static void waiting_join(struct __test_metadata *_metadata, struct waiting *wait
 	ASSERT_EQ(0, waiting->ret);
 	close(waiting->uffd);
 }
-
-static __u64 a_page[PAGE / 8] __attribute__((aligned(PAGE))) = { 11 };
 
 TEST_F(backing, a_page_that_user_space_gives)
 {
@@ -614,7 +638,7 @@ TEST_F(backing, a_page_that_user_space_gives)
 	guest_load(&self->guest, sum);
 	guest_start(_metadata, &self->guest, FIRST, 1);
 	waiting_start(_metadata, &waiting, mem);
-	waiting_give(_metadata, &waiting, mem, a_page);
+	waiting_give(_metadata, &waiting, mem, 11);
 	waiting_join(_metadata, &waiting);
 	EXPECT_EQ(KVM_EXIT_HLT, self->guest.run->exit_reason);
 	get_regs(_metadata, &self->guest, &regs);
@@ -639,7 +663,7 @@ TEST_F(backing, i4_a_slot_is_deleted_while_its_fault_sleeps)
 	guest_start(_metadata, &self->guest, FIRST, 1);
 	waiting_start(_metadata, &waiting, mem);
 	ASSERT_EQ(0, _guest_set_memory(&self->guest, 1, FIRST, 0, mem, 0));
-	waiting_give(_metadata, &waiting, mem, a_page);
+	waiting_give(_metadata, &waiting, mem, 11);
 	waiting_join(_metadata, &waiting);
 	EXPECT_EQ(KVM_EXIT_MMIO, self->guest.run->exit_reason);
 	EXPECT_EQ(FIRST, self->guest.run->mmio.phys_addr);
@@ -657,7 +681,7 @@ TEST_F(backing, i4_a_slot_is_deleted_after_its_fault_slept)
 	guest_load(&self->guest, sum);
 	guest_start(_metadata, &self->guest, FIRST, 1);
 	waiting_start(_metadata, &waiting, mem);
-	waiting_give(_metadata, &waiting, mem, a_page);
+	waiting_give(_metadata, &waiting, mem, 11);
 	waiting_join(_metadata, &waiting);
 	EXPECT_EQ(KVM_EXIT_HLT, self->guest.run->exit_reason);
 	ASSERT_EQ(0, _guest_set_memory(&self->guest, 1, FIRST, 0, mem, 0));
@@ -685,7 +709,7 @@ TEST_F(backing, i4_a_slot_is_replaced_while_its_fault_sleeps)
 	waiting_start(_metadata, &waiting, mem);
 	ASSERT_EQ(0, _guest_set_memory(&self->guest, 1, FIRST, 0, mem, 0));
 	ASSERT_EQ(0, _guest_set_memory(&self->guest, 2, FIRST, SIZE, other, 0));
-	waiting_give(_metadata, &waiting, mem, a_page);
+	waiting_give(_metadata, &waiting, mem, 11);
 	waiting_join(_metadata, &waiting);
 	EXPECT_EQ(KVM_EXIT_HLT, self->guest.run->exit_reason);
 	get_regs(_metadata, &self->guest, &regs);

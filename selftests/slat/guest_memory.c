@@ -188,36 +188,6 @@ TEST_F(memory, a_moved_slot_is_where_it_was_moved_to)
 	guest_run(_metadata, &self->guest, KVM_EXIT_MMIO);
 }
 
-/* I5 */
-TEST_F(memory, other_slots_keep_their_translations)
-{
-	struct slat_vm_stats before, after;
-	__u8 *other;
-
-	skip_without_stats();
-	other = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	ASSERT_NE(MAP_FAILED, other);
-	ASSERT_EQ(0, _guest_set_memory(&self->guest, 1, FIRST, SIZE, self->mem, 0));
-	ASSERT_EQ(0, _guest_set_memory(&self->guest, 2, SECOND, SIZE, other, 0));
-	guest_store(_metadata, &self->guest, FIRST, PAGES);
-	guest_store(_metadata, &self->guest, SECOND, PAGES);
-	/* What the code below touches besides, for the last time. */
-	EXPECT_EQ(expected_sum(SECOND, PAGES),
-		  guest_sum(_metadata, &self->guest, SECOND, PAGES));
-
-	get_stats(_metadata, &self->guest, &before);
-	ASSERT_EQ(0, _guest_set_memory(&self->guest, 1, FIRST, 0, self->mem, 0));
-	get_stats(_metadata, &self->guest, &after);
-	EXPECT_EQ(before.ipis_sent, after.ipis_sent);
-	EXPECT_EQ(before.waits, after.waits);
-
-	EXPECT_EQ(expected_sum(SECOND, PAGES),
-		  guest_sum(_metadata, &self->guest, SECOND, PAGES));
-	get_stats(_metadata, &self->guest, &after);
-	EXPECT_EQ(before.faults, after.faults);
-	munmap(other, SIZE);
-}
-
 TEST_F(memory, a_page_faults_once)
 {
 	struct slat_vm_stats before, after;

@@ -89,7 +89,7 @@ static inline void check_stored(struct __test_metadata *_metadata, const __u8 *m
 }
 
 /* What the kernel says of the mapping at an address, in bytes. */
-static inline size_t smaps(const void *mem, const char *field)
+static inline size_t mapping_bytes(const void *mem, const char *field)
 {
 	FILE *file = fopen("/proc/self/smaps", "r");
 	unsigned long start, end, kib = 0;
@@ -109,7 +109,7 @@ static inline size_t smaps(const void *mem, const char *field)
 	return kib << 10;
 }
 
-#define mapped_huge(mem)	smaps(mem, "AnonHugePages")
+#define mapped_huge(mem)	mapping_bytes(mem, "AnonHugePages")
 
 /* Address space that begins at a multiple of @align; the rest stays unused. */
 static inline __u8 *reserve(struct __test_metadata *_metadata, size_t size, size_t align)

@@ -9,6 +9,7 @@
  */
 #define _GNU_SOURCE
 #include <poll.h>
+#include <linux/const.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -57,7 +58,7 @@ FIXTURE_TEARDOWN(reclaim)
 }
 
 /* One of /proc/vmstat; -1: this kernel does not count it. */
-static long vmstat(const char *name)
+static long vm_counter(const char *name)
 {
 	FILE *file = fopen("/proc/vmstat", "r");
 	char seen[64];
@@ -75,14 +76,14 @@ static long vmstat(const char *name)
 }
 
 #define skip_without_counter(name) do {					\
-	if (vmstat(name) < 0)						\
+	if (vm_counter(name) < 0)						\
 		SKIP(return, "this kernel does not count " name);	\
 } while (0)
 
-#define PAGEMAP_PRESENT	(1ULL << 63)
-#define PAGEMAP_SWAPPED	(1ULL << 62)
+#define PAGEMAP_PRESENT	_BITULL(63)
+#define PAGEMAP_SWAPPED	_BITULL(62)
 
-static __u64 pagemap(struct __test_metadata *_metadata, const void *addr)
+static __u64 pagemap_entry(struct __test_metadata *_metadata, const void *addr)
 {
 	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
 	__u64 entry;
@@ -97,7 +98,7 @@ static __u64 pagemap(struct __test_metadata *_metadata, const void *addr)
 /* The page frame at an address, which is mapped. */
 static __u64 pfn_of(struct __test_metadata *_metadata, const void *addr)
 {
-	__u64 entry = pagemap(_metadata, addr);
+	__u64 entry = pagemap_entry(_metadata, addr);
 
 	ASSERT_TRUE(entry & PAGEMAP_PRESENT);
 	return entry & ((1ULL << 55) - 1);
@@ -109,7 +110,7 @@ static __u64 count_pages(struct __test_metadata *_metadata, const __u8 *mem, __u
 	__u64 count = 0;
 
 	for (__u64 i = 0; i < pages; i++)
-		count += !!(pagemap(_metadata, mem + i * PAGE) & bit);
+		count += !!(pagemap_entry(_metadata, mem + i * PAGE) & bit);
 	return count;
 }
 
@@ -176,7 +177,7 @@ TEST_F(reclaim, equal_pages_are_merged)
 
 TEST_F(reclaim, pages_are_migrated)
 {
-	long before = vmstat("pgmigrate_success");
+	long before = vm_counter("pgmigrate_success");
 	__u64 pfn[PAGES];
 
 	skip_without_counter("pgmigrate_success");
@@ -187,7 +188,7 @@ TEST_F(reclaim, pages_are_migrated)
 	for (__u64 i = 0; i < PAGES; i += 8)
 		if (madvise(self->mem + i * PAGE, PAGE, MADV_SOFT_OFFLINE))
 			SKIP(return, "this kernel cannot take pages out of use");
-	EXPECT_LE(before + PAGES / 8, vmstat("pgmigrate_success"));
+	EXPECT_LE(before + PAGES / 8, vm_counter("pgmigrate_success"));
 	check_stored(_metadata, self->mem, FIRST, PAGES);
 	for (__u64 i = 0; i < PAGES; i += 8)
 		EXPECT_NE(pfn[i], pfn_of(_metadata, self->mem + i * PAGE));
@@ -205,7 +206,7 @@ static void map_huge(struct __test_metadata *_metadata, struct guest *guest, __u
 
 TEST_F(reclaim, a_huge_page_is_split)
 {
-	long before = vmstat("thp_split_page");
+	long before = vm_counter("thp_split_page");
 	__u8 *mem = map_thp(_metadata, HUGE);
 	char command[96];
 
@@ -217,7 +218,7 @@ TEST_F(reclaim, a_huge_page_is_split)
 		 (unsigned long)mem + HUGE);
 	if (_file_write("/sys/kernel/debug/split_huge_pages", command))
 		SKIP(return, "this kernel does not split on demand");
-	EXPECT_LT(before, vmstat("thp_split_page"));
+	EXPECT_LT(before, vm_counter("thp_split_page"));
 	EXPECT_EQ(0, mapped_huge(mem));
 	check_stored(_metadata, mem, FIRST, 512);
 	check_survived(_metadata, &self->guest, mem, 512);
@@ -227,7 +228,7 @@ TEST_F(reclaim, small_pages_are_collapsed)
 {
 	__u8 *mem = reserve(_metadata, HUGE, HUGE);
 	struct slat_vm_stats before, after;
-	long collapsed = vmstat("thp_collapse_alloc");
+	long collapsed = vm_counter("thp_collapse_alloc");
 
 	skip_without_counter("thp_collapse_alloc");
 	ASSERT_EQ(mem, mmap(mem, HUGE, PROT_READ | PROT_WRITE,
@@ -239,7 +240,7 @@ TEST_F(reclaim, small_pages_are_collapsed)
 		ASSERT_EQ(EINVAL, errno);
 		SKIP(return, "this kernel does not collapse on demand");
 	}
-	EXPECT_LT(collapsed, vmstat("thp_collapse_alloc"));
+	EXPECT_LT(collapsed, vm_counter("thp_collapse_alloc"));
 	EXPECT_EQ(HUGE, mapped_huge(mem));
 	check_stored(_metadata, mem, FIRST, 512);
 	if (on_slat()) {
@@ -313,7 +314,7 @@ static void page_out(struct __test_metadata *_metadata, __u8 *mem)
 
 TEST_F(reclaim, pages_are_swapped)
 {
-	long out = vmstat("pswpout"), in = vmstat("pswpin");
+	long out = vm_counter("pswpout"), in = vm_counter("pswpin");
 	char path[32];
 	long id;
 
@@ -325,11 +326,11 @@ TEST_F(reclaim, pages_are_swapped)
 		guest_store(_metadata, &self->guest, FIRST, PAGES);
 		page_out(_metadata, self->mem);
 		EXPECT_EQ(PAGES, count_pages(_metadata, self->mem, PAGES, PAGEMAP_SWAPPED));
-		EXPECT_LE(out + (round + 1) * PAGES, vmstat("pswpout"));
+		EXPECT_LE(out + (round + 1) * PAGES, vm_counter("pswpout"));
 		/* The guest is first to want them back. */
 		EXPECT_EQ(expected_sum(FIRST, PAGES),
 			  guest_sum(_metadata, &self->guest, FIRST, PAGES));
-		EXPECT_LT(in, vmstat("pswpin"));
+		EXPECT_LT(in, vm_counter("pswpin"));
 		check_survived(_metadata, &self->guest, self->mem, PAGES);
 	}
 	swap_off(_metadata, path, id);
@@ -358,11 +359,61 @@ TEST_F(reclaim, what_is_written_after_it_was_read_from_swap_stays)
 	swap_off(_metadata, path, id);
 }
 
+/* Aging: the kernel learns from the guest's own tables which pages it has used. */
+
+#define IDLE	"/sys/kernel/mm/page_idle/bitmap"
+
+static bool idle(struct __test_metadata *_metadata, int fd, __u64 pfn)
+{
+	__u64 bits;
+
+	ASSERT_EQ(sizeof(bits), pread(fd, &bits, sizeof(bits), pfn / 64 * 8));
+	return bits >> pfn % 64 & 1;
+}
+
+TEST_F(reclaim, used_pages_are_young)
+{
+	int fd = open(IDLE, O_RDWR | O_CLOEXEC);
+	__u64 pfn[PAGES], tracked = 0;
+
+	if (fd < 0)
+		SKIP(return, "this kernel does not track idle pages");
+	guest_store(_metadata, &self->guest, FIRST, PAGES);
+	for (__u64 i = 0; i < PAGES; i++) {
+		__u64 bit;
+
+		pfn[i] = pfn_of(_metadata, self->mem + i * PAGE);
+		bit = 1ULL << pfn[i] % 64;
+		ASSERT_EQ(sizeof(bit), pwrite(fd, &bit, sizeof(bit), pfn[i] / 64 * 8));
+	}
+	/* Not all of them may be known to the kernel's lists yet. */
+	for (__u64 i = 0; i < PAGES; i++) {
+		if (idle(_metadata, fd, pfn[i]))
+			tracked++;
+		else
+			pfn[i] = 0;
+	}
+	EXPECT_LE(PAGES / 2, tracked);
+	/* The CPU remembers that it has marked them: make it forget. */
+	ASSERT_EQ(0, madvise(self->mem + SIZE - PAGE, PAGE, MADV_DONTNEED));
+	pfn[PAGES - 1] = 0;
+	guest_sum(_metadata, &self->guest, FIRST, PAGES / 2);
+	for (__u64 i = 0; i < PAGES; i++) {
+		if (!pfn[i])
+			continue;
+		ASSERT_EQ(i >= PAGES / 2, idle(_metadata, fd, pfn[i])) {
+			TH_LOG("page %llu", (unsigned long long)i);
+		}
+	}
+	check_stored(_metadata, self->mem, FIRST, PAGES - 1);
+	close(fd);
+}
+
 /* Discarding */
 
 TEST_F(reclaim, freed_pages_that_are_written_again_stay)
 {
-	long before = vmstat("pglazyfreed");
+	long before = vm_counter("pglazyfreed");
 	char path[32];
 	long id;
 
@@ -375,7 +426,7 @@ TEST_F(reclaim, freed_pages_that_are_written_again_stay)
 	ASSERT_EQ(0, madvise(self->mem, SIZE, MADV_FREE));
 	guest_store(_metadata, &self->guest, FIRST, PAGES / 2);
 	page_out(_metadata, self->mem);
-	EXPECT_LE(before + PAGES / 2, vmstat("pglazyfreed"));
+	EXPECT_LE(before + PAGES / 2, vm_counter("pglazyfreed"));
 	check_stored(_metadata, self->mem, FIRST, PAGES / 2);
 	EXPECT_EQ(0, guest_sum(_metadata, &self->guest, FIRST + SIZE / 2, PAGES / 2));
 	EXPECT_EQ(expected_sum(FIRST, PAGES / 2),
@@ -495,16 +546,16 @@ TEST_F(reclaim, a_file_is_written_back)
 		ASSERT_EQ(0, _guest_set_memory(&self->guest, 1, FIRST, 0, mem, 0));
 		ASSERT_EQ(0, _guest_set_memory(&self->guest, 1, FIRST, SIZE, mem, 0));
 		guest_store(_metadata, &self->guest, FIRST, PAGES);
-		EXPECT_EQ(SIZE, smaps(mem, "Private_Dirty"));
+		EXPECT_EQ(SIZE, mapping_bytes(mem, "Private_Dirty"));
 		memset(mem, 0, SIZE);
 		ASSERT_EQ(0, fsync(fd));
-		EXPECT_EQ(0, smaps(mem, "Private_Dirty"));
+		EXPECT_EQ(0, mapping_bytes(mem, "Private_Dirty"));
 		/* Mapped and clean, in one round read before it is written. */
 		if (round)
 			EXPECT_EQ(0, guest_sum(_metadata, &self->guest, FIRST, PAGES));
-		EXPECT_EQ(0, smaps(mem, "Private_Dirty"));
+		EXPECT_EQ(0, mapping_bytes(mem, "Private_Dirty"));
 		guest_store(_metadata, &self->guest, FIRST, PAGES);
-		EXPECT_EQ(SIZE, smaps(mem, "Private_Dirty"));
+		EXPECT_EQ(SIZE, mapping_bytes(mem, "Private_Dirty"));
 		unmap_file(_metadata, mem, fd);
 
 		/* From the disk. */

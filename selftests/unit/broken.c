@@ -59,7 +59,7 @@ static void reaches_a_bug(void)
 
 static void locks(void)
 {
-	spinlock_t lock;
+	spinlock_t lock;	/* of nothing */
 
 	spin_lock_init(&lock);
 	spin_lock(&lock);
