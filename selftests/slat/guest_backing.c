@@ -300,6 +300,8 @@ TEST_F(backing, device_memory_to_read)
 		SKIP(return, "the screen cannot be mapped");
 	ASSERT_EQ(0, _guest_set_memory(&self->guest, 1, FIRST, SCREEN_PAGES * PAGE, mem, 0));
 	EXPECT_EQ(*(volatile __u64 *)mem, guest_sum(_metadata, &self->guest, FIRST, 1));
+	if (!on_slat())
+		return;		/* KVM emulates the write, as one to a device */
 	guest_load(&self->guest, store);
 	guest_start(_metadata, &self->guest, FIRST, 1);
 	EXPECT_EQ(-EFAULT, _guest_run(&self->guest));
