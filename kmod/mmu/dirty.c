@@ -9,8 +9,10 @@
  * again.
  */
 #include <linux/bitmap.h>
+#include <linux/errno.h>
 #include <linux/kernel.h>
 #include <linux/overflow.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 

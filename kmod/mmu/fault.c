@@ -7,6 +7,8 @@
  * meanwhile either is seen by these checks, or waits for the section to end
  * and removes what it installed.
  */
+#include <linux/bitops.h>
+#include <linux/errno.h>
 #include <linux/kernel.h>
 #include <linux/mm.h>
 #include <linux/sched/signal.h>

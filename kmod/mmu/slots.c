@@ -7,6 +7,7 @@
  * from there on nobody installs one that comes from the old slot.
  */
 #include <linux/err.h>
+#include <linux/errno.h>
 #include <linux/kernel.h>
 #include <linux/overflow.h>
 #include <linux/slab.h>

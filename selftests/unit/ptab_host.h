@@ -24,6 +24,7 @@ static const struct slat_pte_format format = {
 	.ram = 6 << 3,
 	.levels = LEVELS,
 	.largest = 3,
+	.phys_bits = 48,
 };
 
 /* The leaf that hardware finds from a root, 0 if none; and its level. */

@@ -66,6 +66,9 @@ struct unit_atomic64 {
 #define atomic_dec(v)			((void)atomic_dec_return(v))
 #define atomic_dec_and_test(v)		(!atomic_dec_return(v))
 
+#define atomic_long_t			unsigned long
+#define atomic_long_or(bits, v)		((void)__atomic_or_fetch(v, bits, __ATOMIC_SEQ_CST))
+
 #define atomic64_read(v)		atomic_read(v)
 #define atomic64_read_acquire(v)	atomic_read(v)
 #define atomic64_set_release(v, value)	atomic_set(v, value)

@@ -20,6 +20,22 @@ extern struct page *unit_pages;
 unsigned long get_zeroed_page(int gfp);
 void free_page(unsigned long addr);
 
+#define PAGE_ALIGNED(addr)	(!((addr) & (PAGE_SIZE - 1)))
+
+/* Pages of the user's: the test keeps them, and may do something meanwhile. */
+#define FOLL_WRITE	1
+#define FOLL_HWPOISON	2
+
+int get_user_pages_fast_only(unsigned long hva, int n, unsigned int flags, struct page **page);
+long get_user_pages_unlocked(unsigned long hva, long n, struct page **page, unsigned int flags);
+unsigned long page_to_pfn(const struct page *page);
+void put_page(struct page *page);
+
+#define SetPageDirty(page)	((void)(page))
+#define PageReserved(page)	false
+#define pfn_valid(pfn)		true
+#define is_zero_pfn(pfn)	false
+
 #define __pa(addr)		((u64)((char *)(addr) - unit_arena) + PAGE_SIZE)
 #define __va(pa)		((void *)(unit_arena + (pa) - PAGE_SIZE))
 #define pfn_to_page(pfn)	(&unit_pages[(pfn) - 1])

@@ -2,6 +2,9 @@
 #ifndef SLAT_UNIT_LINUX_SCHED_H
 #define SLAT_UNIT_LINUX_SCHED_H
 
-#define cond_resched()	((void)0)
+#include <linux/atomic.h>
+
+/* Others may run. */
+#define cond_resched()	unit_step()
 
 #endif /* SLAT_UNIT_LINUX_SCHED_H */

@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef SLAT_UNIT_LINUX_ERR_H
+#define SLAT_UNIT_LINUX_ERR_H
+
+#define IS_ERR(ptr)	((unsigned long)(ptr) >= -4095UL)
+#define PTR_ERR(ptr)	((long)(ptr))
+
+#endif /* SLAT_UNIT_LINUX_ERR_H */
