@@ -82,7 +82,16 @@ static int set_cr0(struct slat_vcpu *vcpu, u64 value)
 	return 0;
 }
 
-static int set_cr3(struct slat_vcpu *vcpu, u64 value)
+/**
+ * slat_vcpu_set_cr3() - load CR3 as the guest's instructions do
+ * @vcpu: loaded
+ * @value: what is loaded
+ *
+ * Process context; may sleep.
+ *
+ * Return: 0; 1: it is no valid value.
+ */
+int slat_vcpu_set_cr3(struct slat_vcpu *vcpu, u64 value)
 {
 	struct slat_cpu *cpu = &vcpu->cpu;
 	u64 old;
@@ -173,7 +182,7 @@ static int write_cr(struct slat_vcpu *vcpu, const struct slat_exit *exit)
 	case 0:
 		return set_cr0(vcpu, value);
 	case 3:
-		return set_cr3(vcpu, value);
+		return slat_vcpu_set_cr3(vcpu, value);
 	default:
 		return set_cr4(vcpu, value);
 	}

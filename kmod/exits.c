@@ -23,6 +23,20 @@ static int internal_error(struct slat_vcpu *vcpu, u32 suberror, u64 detail0, u64
 	return 0;
 }
 
+/**
+ * slat_vcpu_no_memory() - the guest has made its CPU use what is no memory
+ * @vcpu: whose
+ *
+ * Return: 0: user space is told.
+ */
+int slat_vcpu_no_memory(struct slat_vcpu *vcpu)
+{
+	vcpu->run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
+	vcpu->run->internal.suberror = KVM_INTERNAL_ERROR_EMULATION;
+	vcpu->run->internal.ndata = 0;
+	return 0;
+}
+
 static int exit_host(struct slat_vcpu *vcpu, const struct slat_exit *exit)
 {
 	return 1;
@@ -134,7 +148,7 @@ static const exit_fn handlers[SLAT_EXIT_REASONS] = {
 	[SLAT_EXIT_IDLE] = exit_undefined,
 	[SLAT_EXIT_HYPERCALL] = exit_undefined,
 	[SLAT_EXIT_UNDEFINED] = exit_undefined,
-	[SLAT_EXIT_TASK_SWITCH] = exit_unhandled,
+	[SLAT_EXIT_TASK_SWITCH] = slat_vcpu_handle_task_switch,
 	[SLAT_EXIT_INTERRUPT_WINDOW] = exit_interrupt_window,
 	[SLAT_EXIT_NMI_WINDOW] = exit_host,
 	[SLAT_EXIT_STEP] = slat_vcpu_handle_step,

@@ -70,18 +70,10 @@ static void advance(struct slat_cpu *cpu, unsigned int gpr, u64 by, unsigned int
 	cpu->gpr[gpr] = value;
 }
 
-static int no_memory(struct slat_vcpu *vcpu)
-{
-	vcpu->run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
-	vcpu->run->internal.suberror = KVM_INTERNAL_ERROR_EMULATION;
-	vcpu->run->internal.ndata = 0;
-	return 0;
-}
-
 /* What slat_vcpu_access() said, as an exit's handler says it. */
 static int access_result(struct slat_vcpu *vcpu, int ret)
 {
-	return ret == SLAT_GWALK_FAULT ? 1 : ret == 1 ? no_memory(vcpu) : ret;
+	return ret == SLAT_GWALK_FAULT ? 1 : ret == 1 ? slat_vcpu_no_memory(vcpu) : ret;
 }
 
 static int complete_string(struct slat_vcpu *vcpu)

@@ -67,21 +67,12 @@ int slat_vcpu_translate(struct slat_vcpu *vcpu, u64 linear, u32 access, bool use
 	return ret;
 }
 
-/**
- * slat_vcpu_access() - read or write a vCPU's memory by linear address
- * @vcpu: loaded
- * @linear: from here
- * @data: what is read or written
- * @len: so many bytes, a page at most
- * @write: write
- *
- * As slat_vcpu_translate().  Of an access that crosses a page both are
- * translated before anything is touched.
- *
- * Return: 0; 1: there is no memory; SLAT_GWALK_FAULT: a page fault is due to
- * the guest; -errno.
+/*
+ * Of an access that crosses a page both are translated before anything is
+ * touched.  @rights: SLAT_GWALK_*, which may be more than the access needs.
  */
-int slat_vcpu_access(struct slat_vcpu *vcpu, u64 linear, void *data, unsigned int len, bool write)
+static int access(struct slat_vcpu *vcpu, u64 linear, void *data, unsigned int len, u32 rights,
+		  bool write, bool user)
 {
 	struct slat_mmu *mmu = vcpu->walker.mmu;
 	unsigned int first = min_t(unsigned int, len, PAGE_SIZE - offset_in_page(linear));
@@ -90,12 +81,12 @@ int slat_vcpu_access(struct slat_vcpu *vcpu, u64 linear, void *data, unsigned in
 	u32 error;
 	int ret, i;
 
-	slat_cpu_need(cpu, SLAT_STATE_SEGS);
 	for (i = 0; i < (first < len ? 2 : 1); i++) {
 		u64 address = i ? linear + first : linear;
 
-		ret = slat_vcpu_translate(vcpu, address, write ? SLAT_GWALK_WRITE : 0,
-					  cpu->cpl == 3, &gpa[i], &error);
+		if (!slat_cpu_64bit(cpu))
+			address = (u32)address;
+		ret = slat_vcpu_translate(vcpu, address, rights, user, &gpa[i], &error);
 		if (ret == SLAT_GWALK_FAULT) {
 			cpu->cr2 = address;
 			slat_vcpu_raise_error(vcpu, X86_TRAP_PF, error);
@@ -109,4 +100,55 @@ int slat_vcpu_access(struct slat_vcpu *vcpu, u64 linear, void *data, unsigned in
 		return ret;
 	return write ? slat_mmu_write(mmu, gpa[1], data + first, len - first) :
 		       slat_mmu_read(mmu, gpa[1], data + first, len - first);
+}
+
+/**
+ * slat_vcpu_access() - read or write a vCPU's memory by linear address
+ * @vcpu: loaded
+ * @linear: from here
+ * @data: what is read or written
+ * @len: so many bytes, a page at most
+ * @write: write
+ *
+ * As slat_vcpu_translate(), with the rights of its privilege level.
+ *
+ * Return: 0; 1: there is no memory; SLAT_GWALK_FAULT: a page fault is due to
+ * the guest; -errno.
+ */
+int slat_vcpu_access(struct slat_vcpu *vcpu, u64 linear, void *data, unsigned int len, bool write)
+{
+	slat_cpu_need(&vcpu->cpu, SLAT_STATE_SEGS);
+	return access(vcpu, linear, data, len, write ? SLAT_GWALK_WRITE : 0, write,
+		      vcpu->cpu.cpl == 3);
+}
+
+/**
+ * slat_vcpu_system_read() - read what the CPU itself keeps in memory: descriptors, TSSs
+ * @vcpu: loaded
+ * @linear: from here
+ * @data: what is read
+ * @len: so many bytes, a page at most
+ * @written: a later slat_vcpu_system_write() there must not fault
+ *
+ * Return: as slat_vcpu_access().
+ */
+int slat_vcpu_system_read(struct slat_vcpu *vcpu, u64 linear, void *data, unsigned int len,
+			  bool written)
+{
+	return access(vcpu, linear, data, len, written ? SLAT_GWALK_WRITE : 0, false, false);
+}
+
+/**
+ * slat_vcpu_system_write() - write what the CPU itself keeps in memory
+ * @vcpu: loaded
+ * @linear: from here
+ * @data: what is written
+ * @len: so many bytes, a page at most
+ *
+ * Return: as slat_vcpu_access().
+ */
+int slat_vcpu_system_write(struct slat_vcpu *vcpu, u64 linear, const void *data,
+			   unsigned int len)
+{
+	return access(vcpu, linear, (void *)data, len, SLAT_GWALK_WRITE, true, false);
 }

@@ -141,12 +141,14 @@ int slat_vcpu_mmap(struct slat_vcpu *vcpu, struct vm_area_struct *vma);
 int slat_vcpu_run(struct slat_vcpu *vcpu);
 
 /* exits.c */
+int slat_vcpu_no_memory(struct slat_vcpu *vcpu);
 int slat_vcpu_handle_exit(struct slat_vcpu *vcpu, const struct slat_exit *exit);
 
 /* cr.c */
 int slat_vcpu_handle_cr(struct slat_vcpu *vcpu, const struct slat_exit *exit);
 int slat_vcpu_handle_xsetbv(struct slat_vcpu *vcpu, const struct slat_exit *exit);
 int slat_vcpu_load_pdptrs(struct slat_vcpu *vcpu);
+int slat_vcpu_set_cr3(struct slat_vcpu *vcpu, u64 value);
 
 /* execute.c */
 int slat_vcpu_execute(struct slat_vcpu *vcpu);
@@ -157,6 +159,14 @@ int slat_vcpu_translate(struct slat_vcpu *vcpu, u64 linear, u32 access, bool use
 
 int slat_vcpu_access(struct slat_vcpu *vcpu, u64 linear, void *data, unsigned int len,
 		     bool write);
+
+int slat_vcpu_system_read(struct slat_vcpu *vcpu, u64 linear, void *data, unsigned int len,
+			  bool written);
+int slat_vcpu_system_write(struct slat_vcpu *vcpu, u64 linear, const void *data,
+			   unsigned int len);
+
+/* task.c */
+int slat_vcpu_handle_task_switch(struct slat_vcpu *vcpu, const struct slat_exit *exit);
 
 /* vector.c */
 void slat_vector_read(unsigned int nr, void *data);

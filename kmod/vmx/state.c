@@ -60,8 +60,9 @@ static void flush_seg(const struct kvm_segment *seg, u32 field)
 	ar |= (seg->s ? RIGHTS_S : 0) | (seg->present ? RIGHTS_PRESENT : 0) |
 	      (seg->avl ? RIGHTS_AVL : 0) |
 	      (seg->l ? RIGHTS_L : 0) | (seg->db ? RIGHTS_DB : 0) | (seg->g ? RIGHTS_G : 0);
+	/* The rest does not count then, but for SS: its DPL is the CPL. */
 	if (seg->unusable || !seg->present)
-		ar = RIGHTS_UNUSABLE;
+		ar |= RIGHTS_UNUSABLE;
 
 	slat_vmwrite(GUEST_ES_BASE + field, seg->base);
 	slat_vmwrite(GUEST_ES_LIMIT + field, seg->limit);
