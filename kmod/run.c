@@ -4,6 +4,7 @@
  */
 #include <linux/entry-kvm.h>
 #include <linux/kernel.h>
+#include <linux/kvm_host.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <asm/debugreg.h>
@@ -123,10 +124,18 @@ static bool stay(struct slat_vcpu *vcpu)
 	if (!xfer_to_guest_mode_work_pending() && !slat_immediate_exit(vcpu->run)) {
 		if (test_thread_flag(TIF_NEED_FPU_LOAD))
 			switch_fpu_return();
+		guest_timing_enter_irqoff();
 		enter(cpu);
 		entered = true;
 	}
 	slat_mmu_leave(&vcpu->walker);
+	if (entered) {
+		/* The tick that ended the stay comes now, and finds a guest's time. */
+		local_irq_enable();
+		asm volatile("nop");	/* STI blocks for one instruction */
+		local_irq_disable();
+		guest_timing_exit_irqoff();
+	}
 enable:
 	local_irq_enable();
 	preempt_enable();

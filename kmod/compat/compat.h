@@ -8,6 +8,9 @@
 #include <linux/cpuhotplug.h>
 #include <linux/kvm.h>
 #include <linux/mm_types.h>
+#include <asm/mce.h>
+#include <asm/ptrace.h>
+#include <asm/segment.h>
 
 #include "compat/probed.h"
 
@@ -32,10 +35,17 @@ static inline bool slat_immediate_exit(const struct kvm_run *run)
 
 void slat_raise_nmi(void);
 
-/* Calls the handler as if the machine check had come now; interrupts off. */
-static inline void slat_raise_machine_check(void)
+/*
+ * Handles the machine check that has ended a guest's stay, as if a program had
+ * met it; interrupts off.  A kernel without a handler has none here either.
+ */
+static inline void slat_machine_check(void)
 {
-	asm volatile("int $18");
+#ifdef CONFIG_X86_MCE
+	struct pt_regs regs = { .cs = __USER_CS, .flags = X86_EFLAGS_IF };
+
+	do_machine_check(&regs);
+#endif
 }
 
 void slat_kick_cpu(int cpu);

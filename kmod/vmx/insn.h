@@ -63,7 +63,7 @@ static inline int slat_vmptrld(u64 vmcs)
  * Fields of the current VMCS.  A read of a field that this CPU does not have
  * gives 0; slat_vmwrite_failed() reports such a write once.
  */
-static inline u64 slat_vmread(u32 field)
+static __always_inline u64 slat_vmread(u32 field)
 {
 	u64 value = 0;
 

@@ -90,7 +90,7 @@ void slat_vmx_spec_teardown(void)
 }
 
 /* Once for the translations, once for the lines. */
-static void fill_l1d(void)
+static noinstr void fill_l1d(void)
 {
 	unsigned int i;
 
@@ -109,7 +109,7 @@ void slat_vmx_spec_switch(void)
 }
 
 /* What interrupts read is not known here; the kernel says that there were some. */
-static bool l1d_has_host_data(struct slat_cpu *cpu)
+static noinstr bool l1d_has_host_data(struct slat_cpu *cpu)
 {
 	bool has = cpu->host_data || kvm_get_cpu_l1tf_flush_l1d();
 
@@ -118,7 +118,7 @@ static bool l1d_has_host_data(struct slat_cpu *cpu)
 	return has || spec.flush_l1d_always;
 }
 
-static void flush_l1d(void)
+static noinstr void flush_l1d(void)
 {
 	if (spec.fill)
 		fill_l1d();
@@ -130,9 +130,9 @@ static void flush_l1d(void)
  * slat_vmx_spec_enter() - the guest is about to run
  * @cpu: the guest CPU
  *
- * Interrupts off.
+ * Interrupts off; RCU may not be watching.
  */
-void slat_vmx_spec_enter(struct slat_cpu *cpu)
+noinstr void slat_vmx_spec_enter(struct slat_cpu *cpu)
 {
 	if (spec.flush_l1d && l1d_has_host_data(cpu))
 		flush_l1d();

@@ -5,6 +5,7 @@
 #include <linux/gfp.h>
 #include <linux/idr.h>
 #include <linux/kernel.h>
+#include <linux/kvm_host.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -250,19 +251,41 @@ static void flush_controls(struct slat_cpu *cpu)
 		slat_vmwrite(TSC_MULTIPLIER, cpu->tsc_ratio ?: 1ULL << 48);
 }
 
-/* What has to be dealt with before interrupts are on (SDM vol. 3C, 28.2). */
-static void after_exit(struct slat_vmx_vcpu *vmx)
+/*
+ * The kernel counts the time between as the guest's, in which RCU, tracing and
+ * lockdep may not be used: nothing here is instrumented, or calls what is.  An
+ * NMI that ended the stay is handled first of all, before an exception's IRET
+ * could let in the next one.
+ */
+static noinstr void stay(struct slat_cpu *cpu)
 {
-	vmx->reason = slat_vmread(VM_EXIT_REASON);
+	struct slat_vmx_vcpu *vmx = slat_vmx_of(cpu);
+
+	guest_state_enter_irqoff();
+	native_write_cr2(cpu->cr2);
+	slat_vmx_spec_enter(cpu);
+
+	vmx->entered = slat_vmx_switch(cpu->gpr, vmx->vmcs.launched);
+
 	vmx->intr_info = 0;
-	if ((u16)vmx->reason != EXIT_REASON_EXCEPTION_NMI)
-		return;
-	vmx->intr_info = slat_vmread(VM_EXIT_INTR_INFO);
-	if ((vmx->intr_info & INTR_INFO_INTR_TYPE_MASK) == INTR_TYPE_NMI_INTR)
-		slat_raise_nmi();
-	else if ((vmx->intr_info & (INTR_INFO_INTR_TYPE_MASK | INTR_INFO_VECTOR_MASK)) ==
-		 (INTR_TYPE_HARD_EXCEPTION | X86_TRAP_MC))
-		slat_raise_machine_check();
+	if (vmx->entered) {
+		cpu->cr2 = native_read_cr2();
+		vmx->reason = slat_vmread(VM_EXIT_REASON);
+		if ((u16)vmx->reason == EXIT_REASON_EXCEPTION_NMI)
+			vmx->intr_info = slat_vmread(VM_EXIT_INTR_INFO);
+		if ((vmx->intr_info & (INTR_INFO_VALID_MASK | INTR_INFO_INTR_TYPE_MASK)) ==
+		    (INTR_INFO_VALID_MASK | INTR_TYPE_NMI_INTR))
+			slat_raise_nmi();
+	}
+	guest_state_exit_irqoff();
+}
+
+/* SDM vol. 3C, 28.2 and 27.9; interrupts off. */
+static bool is_machine_check(const struct slat_vmx_vcpu *vmx)
+{
+	return (u16)vmx->reason == EXIT_REASON_MCE_DURING_VMENTRY ||
+	       (vmx->intr_info & (INTR_INFO_INTR_TYPE_MASK | INTR_INFO_VECTOR_MASK)) ==
+	       (INTR_TYPE_HARD_EXCEPTION | X86_TRAP_MC);
 }
 
 /**
@@ -282,10 +305,8 @@ void slat_vmx_vcpu_enter(struct slat_cpu *cpu)
 	flush_controls(cpu);
 	flush_event(cpu);
 	slat_vmx_host_refresh();
-	native_write_cr2(cpu->cr2);
-	slat_vmx_spec_enter(cpu);
 
-	vmx->entered = slat_vmx_switch(cpu->gpr, vmx->vmcs.launched);
+	stay(cpu);
 
 	/* All but what exits for every change. */
 	cpu->valid = SLAT_STATE_CRS;
@@ -293,8 +314,8 @@ void slat_vmx_vcpu_enter(struct slat_cpu *cpu)
 	slat_vmx_spec_exit();
 	if (!vmx->entered)
 		return;
-	cpu->cr2 = native_read_cr2();
-	after_exit(vmx);
+	if (is_machine_check(vmx))
+		slat_machine_check();
 	if (vmx->reason & VMX_EXIT_REASONS_FAILED_VMENTRY)
 		return;
 	vmx->vmcs.launched = true;

@@ -95,7 +95,7 @@ struct slat_vmx_vcpu {
 	struct slat_vmx_host host;
 };
 
-static inline struct slat_vmx_vcpu *slat_vmx_of(const struct slat_cpu *cpu)
+static __always_inline struct slat_vmx_vcpu *slat_vmx_of(const struct slat_cpu *cpu)
 {
 	return cpu->hw;
 }
