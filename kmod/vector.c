@@ -5,6 +5,7 @@
  * 13.4).
  */
 #include <linux/kernel.h>
+#include <linux/percpu.h>
 #include <linux/string.h>
 #include <linux/thread_info.h>
 #include <asm/cpufeature.h>
@@ -29,6 +30,9 @@ struct vectors {
 	u8 ymm_high[16][XMM_SIZE];
 } __aligned(64);
 
+/* Too large for a stack; used with preemption and softirqs off. */
+static DEFINE_PER_CPU_ALIGNED(struct vectors, scratch);
+
 static u32 components(void)
 {
 	return boot_cpu_has(X86_FEATURE_AVX) ? XFEATURE_MASK_SSE | XFEATURE_MASK_YMM :
@@ -36,21 +40,53 @@ static u32 components(void)
 }
 
 /* The registers of the task whose guest state is swapped in; held until vectors_end(). */
-static void vectors_begin(struct vectors *vectors)
+static struct vectors *vectors_begin(void)
 {
-	memset(vectors->header, 0, sizeof(vectors->header));
+	struct vectors *vectors;
+
 	fpregs_lock();
 	if (test_thread_flag(TIF_NEED_FPU_LOAD))
 		switch_fpu_return();
+	vectors = this_cpu_ptr(&scratch);
+	memset(vectors->header, 0, sizeof(vectors->header));
 	if (boot_cpu_has(X86_FEATURE_OSXSAVE))
 		asm volatile("xsave64 %0" : "+m" (*vectors) : "a" (components()), "d" (0));
 	else
 		asm volatile("fxsave64 %0" : "+m" (*vectors));
+	return vectors;
 }
 
-static void vectors_end(void)
+/* No guest's registers stay behind. */
+static void vectors_end(struct vectors *vectors)
 {
+	memset(vectors, 0, sizeof(*vectors));
 	fpregs_unlock();
+}
+
+/* Above bit 255: a move of the register to itself clears that. */
+static void clear_above_ymm(unsigned int nr)
+{
+#define CLEAR(n) do {						\
+	if (nr == (n))						\
+		asm volatile("vmovaps %ymm" #n ", %ymm" #n);	\
+} while (0)
+	CLEAR(0);
+	CLEAR(1);
+	CLEAR(2);
+	CLEAR(3);
+	CLEAR(4);
+	CLEAR(5);
+	CLEAR(6);
+	CLEAR(7);
+	CLEAR(8);
+	CLEAR(9);
+	CLEAR(10);
+	CLEAR(11);
+	CLEAR(12);
+	CLEAR(13);
+	CLEAR(14);
+	CLEAR(15);
+#undef CLEAR
 }
 
 /**
@@ -62,17 +98,16 @@ static void vectors_end(void)
  */
 void slat_vector_read(unsigned int nr, void *data)
 {
-	struct vectors vectors;
+	struct vectors *vectors = vectors_begin();
 
-	vectors_begin(&vectors);
-	vectors_end();
-	memcpy(data, vectors.legacy + XMM_OFFSET + nr * XMM_SIZE, XMM_SIZE);
+	memcpy(data, vectors->legacy + XMM_OFFSET + nr * XMM_SIZE, XMM_SIZE);
 	if (components() & XFEATURE_MASK_YMM)
-		memcpy(data + XMM_SIZE, vectors.ymm_high[nr], XMM_SIZE);
+		memcpy(data + XMM_SIZE, vectors->ymm_high[nr], XMM_SIZE);
+	vectors_end(vectors);
 }
 
 /**
- * slat_vector_write() - write XMM register, keeping the rest, or YMM register
+ * slat_vector_write() - write XMM register, keeping the rest, or YMM, clearing it
  * @nr: which, 0 to 15
  * @data: what to write
  * @len: 16 or 32
@@ -81,16 +116,17 @@ void slat_vector_read(unsigned int nr, void *data)
  */
 void slat_vector_write(unsigned int nr, const void *data, unsigned int len)
 {
-	struct vectors vectors;
+	struct vectors *vectors = vectors_begin();
 
-	vectors_begin(&vectors);
-	memcpy(vectors.legacy + XMM_OFFSET + nr * XMM_SIZE, data, XMM_SIZE);
+	memcpy(vectors->legacy + XMM_OFFSET + nr * XMM_SIZE, data, XMM_SIZE);
 	if (len == YMM_SIZE)
-		memcpy(vectors.ymm_high[nr], data + XMM_SIZE, XMM_SIZE);
-	vectors.header[0] = components();
+		memcpy(vectors->ymm_high[nr], data + XMM_SIZE, XMM_SIZE);
+	vectors->header[0] = components();
 	if (boot_cpu_has(X86_FEATURE_OSXSAVE))
-		asm volatile("xrstor64 %0" : : "m" (vectors), "a" (components()), "d" (0));
+		asm volatile("xrstor64 %0" : : "m" (*vectors), "a" (components()), "d" (0));
 	else
-		asm volatile("fxrstor64 %0" : : "m" (vectors));
-	vectors_end();
+		asm volatile("fxrstor64 %0" : : "m" (*vectors));
+	if (len == YMM_SIZE && boot_cpu_has(X86_FEATURE_AVX512F))
+		clear_above_ymm(nr);
+	vectors_end(vectors);
 }
