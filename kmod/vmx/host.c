@@ -10,6 +10,7 @@
 #include <asm/fsgsbase.h>
 #include <asm/mmu_context.h>
 #include <asm/msr.h>
+#include <asm/perf_event.h>
 #include <asm/processor.h>
 #include <asm/segment.h>
 #include <asm/special_insns.h>
@@ -139,8 +140,35 @@ void slat_vmx_host_refresh(void)
 	slat_vmwrite(HOST_CR4, cr4_read_shadow());
 }
 
+/*
+ * Counters of the host that are not to count in a guest.  Those that use PEBS
+ * must not: the CPU would write records where the guest's tables lead to.  They
+ * are stopped by WRMSR, not by the VMCS, so that a record on its way is written
+ * before the entry (SDM vol. 3B, 20.9.5).
+ */
+static void switch_counters(bool to_guest)
+{
+	const struct perf_guest_switch_msr *msrs;
+	int nr, i;
+
+	msrs = perf_guest_get_msrs(&nr, NULL);
+	for (i = 0; i < nr; i++)
+		if (msrs[i].host != msrs[i].guest)
+			wrmsrl(msrs[i].msr, to_guest ? msrs[i].guest : msrs[i].host);
+}
+
 /**
- * slat_vmx_host_back() - after each exit, which clears IA32_DEBUGCTL
+ * slat_vmx_host_leave() - before each entry, what the VMCS does not switch
+ *
+ * Interrupts off.
+ */
+void slat_vmx_host_leave(void)
+{
+	switch_counters(true);
+}
+
+/**
+ * slat_vmx_host_back() - undo slat_vmx_host_leave(); exits clear IA32_DEBUGCTL
  * @cpu: the guest CPU, loaded here
  *
  * Interrupts off.
@@ -149,6 +177,7 @@ void slat_vmx_host_back(struct slat_cpu *cpu)
 {
 	u64 debugctl = slat_vmx_of(cpu)->host.debugctl;
 
+	switch_counters(false);
 	if (debugctl)
 		wrmsrl(MSR_IA32_DEBUGCTLMSR, debugctl);
 }

@@ -305,6 +305,7 @@ void slat_vmx_vcpu_enter(struct slat_cpu *cpu)
 	flush_controls(cpu);
 	flush_event(cpu);
 	slat_vmx_host_refresh();
+	slat_vmx_host_leave();
 
 	stay(cpu);
 

@@ -121,6 +121,7 @@ void slat_vmx_host_put(struct slat_cpu *cpu);
 void slat_vmx_host_fetch(struct slat_cpu *cpu);
 void slat_vmx_host_flush(struct slat_cpu *cpu);
 void slat_vmx_host_refresh(void);
+void slat_vmx_host_leave(void);
 void slat_vmx_host_back(struct slat_cpu *cpu);
 
 /* state.c */
