@@ -61,16 +61,22 @@ typedef int (*slat_complete_fn)(struct slat_vcpu *vcpu);
 /**
  * struct slat_vcpu - a vCPU
  *
- * @mutex protects all of it but what is said to be constant.
+ * Locks: @mutex, but for what is tagged:
  *
- * @cpu: the guest CPU
- * @walker: its part in the translation of guest memory
- * @mm: whose memory that is; constant
+ *	(c) constant from slat_vcpu_create() to slat_vcpu_free()
+ *	(p) changed by the thread that holds @mutex, and by the preempt
+ *	    notifier on that thread: with preemption off
+ *	(u) user space writes it at any time: copied once, checked, then used
+ *
+ * @cpu: the guest CPU; see there
+ * @walker: its part in the translation of guest memory; its actor's word is
+ *	read by all that take translations away
+ * @mm: (c) whose memory that is
  * @mutex: held by whoever runs or looks at the vCPU
- * @id: its number; constant
- * @pages: what user space maps; constant.  Their contents are user space's too
- * @run: the first of them
- * @notifier: tells when the thread loses or gets a CPU, while it is loaded
+ * @id: (c) its number
+ * @pages: (c) what user space maps; their contents (u)
+ * @run: (c) the first of them; its contents (u)
+ * @notifier: (p) tells when the thread loses or gets a CPU, while it is loaded
  * @fpu: the guest's FPU state while it is not in the registers
  * @signals: blocked during KVM_RUN
  * @signals_set: there are such signals

@@ -175,9 +175,16 @@ struct slat_hw_ops;
 /*
  * struct slat_cpu - a guest CPU
  *
- * Only the thread that holds the vCPU's mutex touches it.
+ * Locks: the vCPU's mutex, but for what is tagged:
  *
- * @ops: who runs it
+ *	(c) constant from vcpu_alloc() to vcpu_free()
+ *	(p) changed by the thread that holds the mutex, and by the preempt
+ *	    notifier on that thread: with preemption off
+ *
+ * Of the registers those count that @valid names; the others are in the
+ * backend's control structure, which only the CPU it is loaded on can read.
+ *
+ * @ops: (c) who runs it
  * @valid: groups whose registers here are the current ones
  * @dirty: groups that have been changed here since; a subset of @valid
  * @event: what the next entry delivers
@@ -200,9 +207,9 @@ struct slat_hw_ops;
  *	guest goes on to see
  * @debug_dr: breakpoints of user space
  * @debug_dr7: their DR7
- * @host_cpu: where its control structure is loaded, -1: nowhere
+ * @host_cpu: (p) where its control structure is loaded, -1: nowhere
  * @host_data: that CPU's caches may hold what is none of the guest's business
- * @hw: the backend's own
+ * @hw: (c) the backend's own, which has its own rules
  */
 struct slat_cpu {
 	const struct slat_hw_ops *ops;
