@@ -260,41 +260,52 @@ static enum slat_insn_mode mode_of(struct slat_cpu *cpu)
 	return cpu->seg[SLAT_CS].db ? SLAT_INSN_MODE_32 : SLAT_INSN_MODE_16;
 }
 
-/* Returns how many bytes there are at RIP, at least one; 0: not even that, and why. */
-static unsigned int fetch(struct slat_vcpu *vcpu, enum slat_insn_result *result)
+/*
+ * Code at a linear address; returns 0, or 1 where it is no memory.  What else
+ * went wrong is in @result.
+ */
+static int fetch_part(struct slat_vcpu *vcpu, u64 linear, u8 *bytes, unsigned int len,
+		      enum slat_insn_result *result)
+{
+	u64 gpa[2];
+	int ret;
+
+	*result = translate(vcpu, linear, len, SLAT_GWALK_FETCH, gpa);
+	if (*result != SLAT_INSN_DONE)
+		return 0;
+	ret = slat_mmu_read(vcpu->walker.mmu, gpa[0], bytes, len);
+	if (ret < 0) {
+		*result = SLAT_INSN_EXIT;
+		vcpu->execute.error = ret;
+	}
+	return ret == 1;
+}
+
+/*
+ * Returns how many bytes there are at RIP; 0: @result says why there is none;
+ * -ENXIO: it is no memory.
+ */
+static int fetch(struct slat_vcpu *vcpu, enum slat_insn_result *result)
 {
 	struct slat_execute *execute = &vcpu->execute;
 	struct slat_cpu *cpu = &vcpu->cpu;
 	u64 linear = cpu->rip + (slat_cpu_64bit(cpu) ? 0 : cpu->seg[SLAT_CS].base);
 	unsigned int first = min_t(unsigned int, PAGE_SIZE - offset_in_page(linear),
 				   SLAT_INSN_MAX_LEN);
-	u64 gpa[2];
 
-	*result = translate(vcpu, linear, first, SLAT_GWALK_FETCH, gpa);
+	if (fetch_part(vcpu, linear, execute->bytes, first, result))
+		return -ENXIO;
 	if (*result != SLAT_INSN_DONE)
 		return 0;
-	if (slat_mmu_read(vcpu->walker.mmu, gpa[0], execute->bytes, first)) {
-		*result = SLAT_INSN_EXIT;
-		execute->error = -EFAULT;
-		return 0;
-	}
-	if (first == SLAT_INSN_MAX_LEN)
-		return first;
 	/* The next page only if the instruction reaches into it. */
-	if (slat_insn_decode(&execute->insn, mode_of(cpu), execute->bytes, first) !=
+	if (first == SLAT_INSN_MAX_LEN ||
+	    slat_insn_decode(&execute->insn, mode_of(cpu), execute->bytes, first) !=
 	    SLAT_INSN_NEED_MORE)
 		return first;
-	*result = translate(vcpu, linear + first, SLAT_INSN_MAX_LEN - first, SLAT_GWALK_FETCH,
-			    gpa);
-	if (*result != SLAT_INSN_DONE)
-		return 0;
-	if (slat_mmu_read(vcpu->walker.mmu, gpa[0], execute->bytes + first,
-			  SLAT_INSN_MAX_LEN - first)) {
-		*result = SLAT_INSN_EXIT;
-		execute->error = -EFAULT;
-		return 0;
-	}
-	return SLAT_INSN_MAX_LEN;
+	if (fetch_part(vcpu, linear + first, execute->bytes + first, SLAT_INSN_MAX_LEN - first,
+		       result))
+		return -ENXIO;
+	return *result == SLAT_INSN_DONE ? SLAT_INSN_MAX_LEN : 0;
 }
 
 static void forget(struct slat_vcpu *vcpu)
@@ -407,13 +418,15 @@ int slat_vcpu_execute(struct slat_vcpu *vcpu)
 {
 	struct slat_execute *state = &vcpu->execute;
 	enum slat_insn_result result;
-	unsigned int len;
+	int len;
 
 	forget(vcpu);
 	state->error = 0;
 	vcpu->cpu.host_data = true;	/* much code for a guest to steer */
 	take_registers(vcpu);
 	len = fetch(vcpu, &result);
+	if (len < 0)
+		return slat_vcpu_no_memory(vcpu);
 	if (!len)
 		return end(vcpu, result);
 
