@@ -33,6 +33,11 @@ enum { LINK = 0, CR3 = 0x1c, EIP = 0x20, EFLAGS = 0x24, EAX = 0x28, ECX = 0x2c, 
        ESP = 0x38, EBP = 0x3c, ES = 0x48, CS = 0x4c, SS = 0x50, DS = 0x54, FS = 0x58, GS = 0x5c,
        LDTR = 0x60, TRAP = 0x64 };
 
+#define ONLY_SLAT(why) do {		\
+	if (!on_slat())			\
+		SKIP(return, why);	\
+} while (0)
+
 FIXTURE(task) {
 	struct guest guest;
 };
@@ -76,6 +81,8 @@ static void build_tasks(struct __test_metadata *_metadata, struct guest *guest,
 	guest_mode(_metadata, guest, mode);
 	build_tss(guest, SEL_B, TSS_B, b, STACK_B);
 	build_tss(guest, SEL_C, TSS_C, c, STACK_C);
+	/* A task's CR3 is the system's to write; the CPU only reads it. */
+	guest_u32(guest, TSS + CR3) = TABLES;
 	get_sregs(_metadata, guest, &sregs);
 	sregs.gdt.limit = GDT_LIMIT;
 	set_sregs(_metadata, guest, &sregs);
@@ -334,6 +341,7 @@ TEST_F(task, bad_data_selector_is_ts)
 	struct guest *guest = &self->guest;
 	struct kvm_regs regs;
 
+	ONLY_SLAT("KVM loses what the new task raises");
 	build_bad(_metadata, guest);
 	guest_u16(guest, TSS_B + DS) = SEL_BEYOND;
 	run_bad(_metadata, guest, 10, &regs);
@@ -347,6 +355,7 @@ TEST_F(task, data_segment_that_is_not_present_is_np)
 	struct guest *guest = &self->guest;
 	struct kvm_regs regs;
 
+	ONLY_SLAT("KVM loses what the new task raises");
 	build_bad(_metadata, guest);
 	guest_u16(guest, TSS_B + FS) = SEL_ABSENT;
 	run_bad(_metadata, guest, 11, &regs);
@@ -359,9 +368,7 @@ TEST_F(task, bad_ldt_is_ts)
 	struct guest *guest = &self->guest;
 	struct kvm_regs regs;
 
-	/* KVM loads the new task's segments in another order. */
-	if (!on_slat())
-		SKIP(return, "only on " SLAT_DEVICE);
+	ONLY_SLAT("KVM loses what the new task raises");
 	build_bad(_metadata, guest);
 	guest_u16(guest, TSS_B + LDTR) = SEL_DATA;
 	task_gate(guest, 10, SEL_C);
@@ -381,6 +388,7 @@ TEST_F(task, stack_segment_that_is_not_present_is_ss)
 	struct guest *guest = &self->guest;
 	struct kvm_regs regs;
 
+	ONLY_SLAT("KVM loses what the new task raises");
 	build_bad(_metadata, guest);
 	guest_u16(guest, TSS_B + SS) = SEL_ABSENT;
 	task_gate(guest, 12, SEL_C);
@@ -411,6 +419,7 @@ TEST_F(task, tss_that_is_not_mapped_is_pf)
 	struct guest *guest = &self->guest;
 	struct kvm_regs regs;
 
+	ONLY_SLAT("KVM loses what the new task raises");
 	build_bad(_metadata, guest);
 	build_tss(guest, SEL_B, TSS_B, 0, 0);
 	put_descriptor(guest, SEL_B, (struct kvm_segment) {
@@ -445,9 +454,7 @@ TEST_F(task, tss_in_no_memory_is_an_internal_error)
 	put_descriptor(guest, SEL_B, (struct kvm_segment) {
 		.base = 0x1000000, .limit = 0x67, .type = 9, .present = 1,
 	});
-	/* Where KVM reads what is not there, it raises an exception. */
-	if (!on_slat())
-		SKIP(return, "only on " SLAT_DEVICE);
+	ONLY_SLAT("KVM raises an exception");
 	guest_run(_metadata, guest, KVM_EXIT_INTERNAL_ERROR);
 	EXPECT_EQ(KVM_INTERNAL_ERROR_EMULATION, guest->run->internal.suberror);
 }
@@ -467,6 +474,7 @@ TEST_F(task, sixteen_bits)
 	struct guest *guest = &self->guest;
 	struct kvm_regs regs;
 
+	ONLY_SLAT("KVM fails to enter with a TSS of 16 bits");
 	guest_load(guest, tss16);
 	build_tasks(_metadata, guest, MODE_PAGED32, 0, 0);
 	put_descriptor(guest, SEL_CODE16, (struct kvm_segment) {
@@ -487,8 +495,6 @@ TEST_F(task, sixteen_bits)
 	guest_u16(guest, TSS16 + 0x24) = SEL_CODE16;
 	guest_u16(guest, TSS16 + 0x26) = SEL_DATA16;
 	guest_u16(guest, TSS16 + 0x28) = SEL_DATA16;
-	/* Of the first task only CR3 is in its TSS: the CPU never writes it. */
-	guest_u32(guest, TSS + CR3) = TABLES;
 	guest_run_hlt(_metadata, guest);
 	get_regs(_metadata, guest, &regs);
 	EXPECT_EQ(0x9a, guest_u16(guest, DATA + 0x4000));
@@ -527,7 +533,6 @@ TEST_F(task, own_page_tables_and_ldt)
 	guest_u32(guest, 0) = 0xaaaa;
 	guest_u32(guest, DATA) = 0xbbbb;
 	guest_u32(guest, DATA + 4) = 0xcccc;
-	guest_u32(guest, TSS + CR3) = TABLES;
 	guest_u32(guest, TSS_B + CR3) = TABLES + 0x1000;
 	put_descriptor(guest, SEL_LDT, (struct kvm_segment) {
 		.base = LDT, .limit = 15, .type = 2, .present = 1,
@@ -558,9 +563,7 @@ TEST_F(task, debug_trap)
 	struct guest *guest = &self->guest;
 	struct kvm_regs regs;
 
-	/* KVM's emulator raises none. */
-	if (!on_slat())
-		SKIP(return, "only on " SLAT_DEVICE);
+	ONLY_SLAT("KVM raises none");
 	guest_load(guest, trapped);
 	build_tasks(_metadata, guest, MODE_PAGED32, guest_label(trapped, trap_b), 0);
 	guest_u16(guest, TSS_B + TRAP) = 1;
