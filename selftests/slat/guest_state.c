@@ -102,134 +102,6 @@ TEST_F(guest, cpuid_too_many_or_too_few)
 		EXPECT_EQ(count, self->cpuid->head.nent);
 }
 
-/* Each feature that is advertised works, each that is hidden is #UD. */
-
-GUEST_LABEL(feature_ud);
-#define FEATURE(name, insn)					\
-	GUEST_CODE(name, 64, "xor %eax, %eax\n mov $1, %ebx\n"	\
-		   "mov $0x30000, %esi\n mov $0x30000, %edi\n"	\
-		   insn "\n mov $0x600d, %eax\n hlt\n")
-
-FEATURE(use_movbe, "movbe (%rsi), %ecx");
-FEATURE(use_popcnt, "popcnt %ebx, %ecx");
-FEATURE(use_aes, "aesenc %xmm0, %xmm1");
-FEATURE(use_pclmul, "pclmulqdq $0, %xmm0, %xmm1");
-FEATURE(use_crc32, "crc32 %ebx, %ecx");
-FEATURE(use_ssse3, "pshufb %xmm0, %xmm1");
-FEATURE(use_cx16, "movabs $0x30000, %rsi\n xor %edx, %edx\n xor %ecx, %ecx\n cmpxchg16b (%rsi)");
-FEATURE(use_rdrand, "rdrand %ecx");
-FEATURE(use_rdseed, "rdseed %ecx");
-FEATURE(use_bmi1, "andn %ebx, %ebx, %ecx");
-FEATURE(use_bmi2, "rorx $3, %ebx, %ecx");
-FEATURE(use_adx, "adcx %ebx, %ecx");
-FEATURE(use_lzcnt, "lzcnt %ebx, %ecx");
-FEATURE(use_clflushopt, "clflushopt (%rsi)");
-FEATURE(use_clwb, "clwb (%rsi)");
-FEATURE(use_prefetchw, "prefetchw (%rsi)");
-FEATURE(use_lahf, "lahf");
-FEATURE(use_rdtscp, "rdtscp");
-FEATURE(use_invpcid, "mov $2, %eax\n invpcid (%rsi), %rax");
-FEATURE(use_rdpid, "rdpid %rcx");
-FEATURE(use_avx, "vaddps %ymm0, %ymm1, %ymm2");
-FEATURE(use_avx2, "vpaddd %ymm0, %ymm1, %ymm2");
-FEATURE(use_fma, "vfmadd132ps %ymm0, %ymm1, %ymm2");
-FEATURE(use_f16c, "vcvtph2ps %xmm0, %ymm1");
-FEATURE(use_avx512, "vpaddd %zmm0, %zmm1, %zmm16");
-FEATURE(use_fsgsbase, "rdfsbase %rcx");
-FEATURE(use_smap, "stac\n clac");
-FEATURE(use_xsaves, "xor %edx, %edx\n xsaves (%rsi)");
-FEATURE(use_xsavec, "mov $1, %eax\n xor %edx, %edx\n xsavec (%rsi)");
-FEATURE(use_monitor, "mov %rsi, %rax\n xor %ecx, %ecx\n xor %edx, %edx\n monitor");
-FEATURE(use_vmcall_vmx, "vmxoff");
-FEATURE(use_rdpkru, "xor %ecx, %ecx\n rdpkru");
-FEATURE(use_sha, "sha1msg1 %xmm0, %xmm1");
-FEATURE(use_umwait, "umonitor %rsi");
-FEATURE(use_movdiri, "movdiri %ebx, (%rsi)");
-FEATURE(use_serialize, "serialize");
-
-static const struct feature {
-	const char *name, *begin, *end;
-	__u32 function;
-	int reg;		/* 1 EBX, 2 ECX, 3 EDX, 0 EAX */
-	int bit;
-	__u32 index;
-	bool must_ud;		/* hidden, the CPU can be told to refuse it */
-} features[] = {
-#define USE(what, function, reg, bit, ...) \
-	{ #what, use_##what, use_##what##_end, function, reg, bit, ##__VA_ARGS__ }
-	USE(movbe, 1, 2, 22), USE(popcnt, 1, 2, 23), USE(aes, 1, 2, 25), USE(pclmul, 1, 2, 1),
-	USE(crc32, 1, 2, 20), USE(ssse3, 1, 2, 9), USE(cx16, 1, 2, 13), USE(rdrand, 1, 2, 30),
-	USE(rdseed, 7, 1, 18), USE(bmi1, 7, 1, 3), USE(bmi2, 7, 1, 8), USE(adx, 7, 1, 19),
-	USE(lzcnt, 0x80000001, 2, 5), USE(clflushopt, 7, 1, 23), USE(clwb, 7, 1, 24),
-	USE(prefetchw, 0x80000001, 2, 8), USE(lahf, 0x80000001, 2, 0),
-	USE(rdtscp, 0x80000001, 3, 27, 0, true), USE(invpcid, 7, 1, 10, 0, true),
-	USE(rdpid, 7, 2, 22, 0, true), USE(avx, 1, 2, 28), USE(avx2, 7, 1, 5),
-	USE(fma, 1, 2, 12), USE(f16c, 1, 2, 29), USE(avx512, 7, 1, 16),
-	USE(fsgsbase, 7, 1, 0, 0, true), USE(smap, 7, 1, 20), USE(xsavec, 0xd, 0, 1, 1),
-	USE(xsaves, 0xd, 0, 3, 1, true), USE(sha, 7, 1, 29), USE(movdiri, 7, 2, 27),
-	USE(serialize, 7, 3, 14), USE(umwait, 7, 2, 5, 0, true), USE(rdpkru, 7, 2, 3, 0, true),
-};
-
-static __u32 feature_reg(const struct kvm_cpuid_entry2 *entry, int reg)
-{
-	const __u32 regs[] = { entry->eax, entry->ebx, entry->ecx, entry->edx };
-
-	return regs[reg];
-}
-
-GUEST_CODE(on_ud_code, 64, "mov $0xbad, %eax\n hlt\n");
-
-/* Runs it with all of XCR0 and CR4 that it may need; returns RAX. */
-static __u64 run_feature(struct __test_metadata *_metadata, struct guest *guest,
-			 const struct feature *feature, struct cpuid_table *cpuid)
-{
-	struct kvm_cpuid_entry2 *xstate = cpuid_find(cpuid, 0xd, 0);
-	struct kvm_cpuid_entry2 *words1 = cpuid_find(cpuid, 1, 0);
-	struct kvm_cpuid_entry2 *words7 = cpuid_find(cpuid, 7, 0);
-	struct kvm_xcrs xcrs = { .nr_xcrs = 1 };
-	struct kvm_sregs sregs;
-	struct kvm_regs regs;
-
-	guest_load_at(guest, CODE, feature->begin, feature->end);
-	memcpy(guest->mem + 0x20000, on_ud_code, on_ud_code_end - on_ud_code);
-	guest_mode(_metadata, guest, MODE_LONG);
-	guest_gate(guest, MODE_LONG, 6, 0x20000, 14, 0);
-	get_sregs(_metadata, guest, &sregs);
-	if (words1->ecx & 1 << 26) {
-		sregs.cr4 |= CR4_OSXSAVE;
-		xcrs.xcrs[0].value = (__u64)xstate->edx << 32 | xstate->eax;
-		ASSERT_EQ(0, _ioctl_ptr(guest->fd, KVM_SET_XCRS, &xcrs));
-	}
-	if (words7 && words7->ebx & 1)
-		sregs.cr4 |= 1 << 16;		/* FSGSBASE */
-	if (words7 && words7->ecx & 1 << 3)
-		sregs.cr4 |= 1 << 22;		/* PKE */
-	set_sregs(_metadata, guest, &sregs);
-	memset(guest->mem + 0x30000, 0, 0x1000);
-	guest_run_hlt(_metadata, guest);
-	get_regs(_metadata, guest, &regs);
-	return regs.rax;
-}
-
-TEST_F(guest, advertised_features_work)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(features); i++) {
-		const struct feature *feature = &features[i];
-		struct kvm_cpuid_entry2 *entry;
-		bool there;
-		__u64 got;
-
-		entry = cpuid_find(self->cpuid, feature->function, feature->index);
-		there = entry && feature_reg(entry, feature->reg) >> feature->bit & 1;
-		if (!there && !feature->must_ud)
-			continue;
-		got = run_feature(_metadata, &self->guest, feature, self->cpuid);
-		EXPECT_EQ(there ? 0x600d : 0xbad, got) {
-			TH_LOG("%s, %sadvertised", feature->name, there ? "" : "not ");
-		}
-	}
-}
-
 GUEST_CODE(rdmsr_code, 64, "rdmsr\n shl $32, %rdx\n or %rdx, %rax\n hlt\n");
 GUEST_CODE(wrmsr_code, 64, "mov %rbx, %rax\n mov %rbx, %rdx\n shr $32, %rdx\n wrmsr\n hlt\n");
 GUEST_CODE(msr_gp_code, 64, "pop %rdx\n mov $0x6969, %eax\n hlt\n");
@@ -388,6 +260,55 @@ TEST_F(guest, tsc_goes_on_from_what_is_set)
 	EXPECT_LE(1ULL << 50, regs.rax);
 	EXPECT_GT((1ULL << 50) + (1ULL << 40), regs.rax);
 	EXPECT_LE(regs.rax, get_msr(_metadata, guest, 0x10));
+}
+
+static __u64 guest_tsc(struct __test_metadata *_metadata, struct guest *guest)
+{
+	struct kvm_regs regs;
+
+	get_regs(_metadata, guest, &regs);
+	regs.rip = CODE;
+	set_regs(_metadata, guest, &regs);
+	guest_run_hlt(_metadata, guest);
+	get_regs(_metadata, guest, &regs);
+	return regs.rax;
+}
+
+/* The guest's clock runs faster or slower than the host's, and never goes back. */
+TEST_F(guest, tsc_scales)
+{
+	static const struct {
+		int mul, div;
+	} ratios[] = { { 2, 1 }, { 1, 2 }, { 3, 4 }, { 1, 1 } };
+	struct guest *guest = &self->guest;
+	int khz = _ioctl(guest->fd, KVM_GET_TSC_KHZ, 0);
+	__u64 last = 0;
+
+	ASSERT_LT(0, khz);
+	guest_load(guest, tsc_code);
+	guest_mode(_metadata, guest, MODE_LONG);
+	if (_ioctl(guest->fd, KVM_SET_TSC_KHZ, khz * 2))
+		SKIP(return, "no TSC scaling");
+	for (size_t i = 0; i < ARRAY_SIZE(ratios); i++) {
+		int mul = ratios[i].mul, div = ratios[i].div;
+		__u64 before, inner, outer, first, second, slack = 16;
+
+		ASSERT_EQ(0, _ioctl(guest->fd, KVM_SET_TSC_KHZ, khz / div * mul));
+		EXPECT_EQ(khz / div * mul, _ioctl(guest->fd, KVM_GET_TSC_KHZ, 0));
+		guest_tsc(_metadata, guest);
+		before = __builtin_ia32_rdtsc();
+		first = guest_tsc(_metadata, guest);
+		inner = __builtin_ia32_rdtsc();
+		while (__builtin_ia32_rdtsc() - inner < 100000)
+			;
+		outer = __builtin_ia32_rdtsc();
+		second = guest_tsc(_metadata, guest);
+		EXPECT_LT(last, first);
+		EXPECT_LE((outer - inner) * mul / div, second - first + slack);
+		EXPECT_GE((__builtin_ia32_rdtsc() - before) * mul / div + slack, second - first);
+		EXPECT_LE(second, get_msr(_metadata, guest, 0x10));
+		last = second;
+	}
 }
 
 TEST_F(guest, syscall_reaches_lstar)

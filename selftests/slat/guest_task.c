@@ -29,9 +29,11 @@
 #define TYPE_OF(guest, selector) (guest_u8(guest, GDT + (selector) + 5) & 15)
 
 /* Where things are in a TSS of 32 bits. */
-enum { LINK = 0, CR3 = 0x1c, EIP = 0x20, EFLAGS = 0x24, EAX = 0x28, ECX = 0x2c, EBX = 0x34,
-       ESP = 0x38, EBP = 0x3c, ES = 0x48, CS = 0x4c, SS = 0x50, DS = 0x54, FS = 0x58, GS = 0x5c,
-       LDTR = 0x60, TRAP = 0x64 };
+enum {
+	LINK = 0, CR3 = 0x1c, EIP = 0x20, EFLAGS = 0x24, EAX = 0x28, ECX = 0x2c, EBX = 0x34,
+	ESP = 0x38, EBP = 0x3c, ES = 0x48, CS = 0x4c, SS = 0x50, DS = 0x54, FS = 0x58, GS = 0x5c,
+	LDTR = 0x60, TRAP = 0x64
+};
 
 #define ONLY_SLAT(why) do {		\
 	if (!on_slat())			\
