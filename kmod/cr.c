@@ -173,6 +173,9 @@ static int write_cr(struct slat_vcpu *vcpu, const struct slat_exit *exit)
 	struct slat_cpu *cpu = &vcpu->cpu;
 	u64 value = slat_cpu_gpr(cpu, exit->cr.gpr);
 
+	/* What is above in a register is nobody's outside of 64-bit mode. */
+	if (!slat_cpu_64bit(cpu))
+		value = (u32)value;
 	if (exit->cr.clts)
 		return set_cr0(vcpu, cpu->cr0 & ~X86_CR0_TS);
 	/* LMSW changes the low four bits, and never clears PE. */
