@@ -296,10 +296,15 @@ void slat_vmx_vcpu_enter(struct slat_cpu *cpu)
 {
 	struct slat_vmx_vcpu *vmx = slat_vmx_of(cpu);
 
-	/* TF again, in case the guest has cleared it. */
+	/*
+	 * TF again, in case the guest has cleared it; with interrupts blocked for
+	 * an instruction, an entry with TF needs a trap that is due already (SDM
+	 * vol. 3C, 27.3.1.5).
+	 */
 	if (slat_vmx_steps_by_tf(cpu)) {
-		slat_vmx_fetch(cpu, SLAT_STATE_RFLAGS);
-		cpu->dirty |= SLAT_STATE_RFLAGS;
+		slat_vmx_fetch(cpu, SLAT_STATE_RFLAGS | SLAT_STATE_BLOCKING);
+		cpu->blocking &= ~(SLAT_BLOCKED_BY_STI | SLAT_BLOCKED_BY_MOV_SS);
+		cpu->dirty |= SLAT_STATE_RFLAGS | SLAT_STATE_BLOCKING;
 	}
 	slat_vmx_flush(cpu);
 	flush_controls(cpu);
