@@ -117,6 +117,10 @@ static int exit_fault(struct slat_vcpu *vcpu, const struct slat_exit *exit)
 	case 0:
 		return 1;
 	case 1:
+		/* It was not the instruction that touched it. */
+		if (exit->undelivered.kind != SLAT_EVENT_NONE)
+			return internal_error(vcpu, KVM_INTERNAL_ERROR_DELIVERY_EV,
+					      exit->undelivered.vector, exit->fault.gpa);
 		return slat_vcpu_execute(vcpu);
 	case -EINTR:
 	case -EAGAIN:
