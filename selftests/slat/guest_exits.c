@@ -336,6 +336,47 @@ TEST_F(exits, iret_interrupted_by_the_host)
 	munmap(far, FAR_SIZE);
 }
 
+/* Delivery through what is no memory: said so, and not done to the instruction there. */
+GUEST_CODE(int_nowhere, 64, "int $0x40\n hlt\n");
+
+TEST_F(exits, idt_in_no_memory_is_an_internal_error)
+{
+	struct guest *guest = &self->guest;
+	struct kvm_sregs sregs;
+	struct kvm_regs regs;
+
+	/* KVM wants to execute the instruction there, and cannot. */
+	if (!on_slat())
+		SKIP(return, "only on " SLAT_DEVICE);
+	guest_load(guest, int_nowhere);
+	guest_mode(_metadata, guest, MODE_LONG);
+	get_sregs(_metadata, guest, &sregs);
+	sregs.idt.base = FAR;
+	set_sregs(_metadata, guest, &sregs);
+	guest_run(_metadata, guest, KVM_EXIT_INTERNAL_ERROR);
+	EXPECT_EQ(KVM_INTERNAL_ERROR_DELIVERY_EV, guest->run->internal.suberror);
+	get_regs(_metadata, guest, &regs);
+	EXPECT_EQ(CODE, regs.rip);
+}
+
+GUEST_CODE(cr_low, 32, "mov %eax, %cr4\n mov %ebx, %cr3\n mov %cr4, %ecx\n hlt\n");
+
+TEST_F(exits, registers_have_32_bits_in_32_bit_mode)
+{
+	struct guest *guest = &self->guest;
+	struct kvm_regs regs;
+
+	guest_load(guest, cr_low);
+	guest_mode(_metadata, guest, MODE_PAGED32);
+	get_regs(_metadata, guest, &regs);
+	regs.rax = 0x1234567800000000 | CR4_OSFXSR | CR4_PSE | CR4_TSD;
+	regs.rbx = 0xffULL << 32 | TABLES;
+	set_regs(_metadata, guest, &regs);
+	guest_run_hlt(_metadata, guest);
+	get_regs(_metadata, guest, &regs);
+	EXPECT_EQ(CR4_OSFXSR | CR4_PSE | CR4_TSD, regs.rcx);
+}
+
 int main(int argc, char **argv)
 {
 	require_guests();

@@ -338,7 +338,7 @@ static bool device(struct __test_metadata *_metadata, struct guest *guest, __u8 
 	return true;
 }
 
-/* Runs to HLT; returns how often it asked the device. */
+/* Runs to HLT; returns how often it asked the device, -1: KVM does not know an instruction. */
 static int run_with_device(struct __test_metadata *_metadata, struct guest *guest, __u8 *pages)
 {
 	int exits = 0, ret;
@@ -347,6 +347,8 @@ static int run_with_device(struct __test_metadata *_metadata, struct guest *gues
 		ret = _guest_run(guest);
 		exits++;
 	} while (ret == -EINTR || (!ret && device(_metadata, guest, pages)));
+	if (!on_slat() && guest->run->exit_reason == KVM_EXIT_INTERNAL_ERROR)
+		return -1;
 	EXPECT_EQ(0, ret);
 	EXPECT_EQ(KVM_EXIT_HLT, guest->run->exit_reason) {
 		struct kvm_regs regs;
@@ -425,10 +427,12 @@ static long difference(const __u8 *a, const __u8 *b, size_t size)
 	return -1;
 }
 
-static void run_case(struct __test_metadata *_metadata, struct guest *guest, __u8 *pages,
+/* Returns whether both could be done. */
+static bool run_case(struct __test_metadata *_metadata, struct guest *guest, __u8 *pages,
 		     enum guest_mode mode, const char *begin, const char *end)
 {
 	struct outcome *memory = calloc(2, sizeof(*memory)), *mmio = memory + 1;
+	int exits;
 
 	guest_load_at(guest, CODE, begin, end);
 	set_memory(_metadata, guest, pages, true);
@@ -438,8 +442,13 @@ static void run_case(struct __test_metadata *_metadata, struct guest *guest, __u
 
 	set_memory(_metadata, guest, pages, false);
 	prepare(_metadata, guest, pages, mode);
-	EXPECT_LT(3, run_with_device(_metadata, guest, pages));
+	exits = run_with_device(_metadata, guest, pages);
 	take(_metadata, guest, pages, mmio);
+	if (exits < 0) {
+		free(memory);
+		return false;
+	}
+	EXPECT_LT(3, exits);
 
 	for (size_t i = 0; i < sizeof(memory->regs) / 8; i++) {
 		EXPECT_EQ(((__u64 *)&memory->regs)[i], ((__u64 *)&mmio->regs)[i]) {
@@ -449,6 +458,7 @@ static void run_case(struct __test_metadata *_metadata, struct guest *guest, __u
 	EXPECT_EQ(-1, difference(memory->pages, mmio->pages, sizeof(memory->pages)));
 	EXPECT_EQ(-1, difference(memory->ram, mmio->ram, sizeof(memory->ram)));
 	free(memory);
+	return true;
 }
 
 FIXTURE(same) {
@@ -511,8 +521,9 @@ TEST_F(same, by_a_device_as_by_memory)
 
 	if (variant->xcr0 && _ioctl_ptr(self->guest.fd, KVM_SET_XCRS, &xcrs))
 		SKIP(return, "this CPU does not have it");
-	run_case(_metadata, &self->guest, self->pages, variant->mode, variant->begin,
-		 variant->end);
+	if (!run_case(_metadata, &self->guest, self->pages, variant->mode, variant->begin,
+		      variant->end))
+		SKIP(return, "KVM does not know all of them");
 }
 
 /* What is not known is said, with its bytes, each time, and nothing has happened. */

@@ -303,7 +303,8 @@ TEST_F(guest, tsc_scales)
 			;
 		outer = __builtin_ia32_rdtsc();
 		second = guest_tsc(_metadata, guest);
-		EXPECT_LT(last, first);
+		if (on_slat())		/* KVM's starts somewhere else */
+			EXPECT_LT(last, first);
 		EXPECT_LE((outer - inner) * mul / div, second - first + slack);
 		EXPECT_GE((__builtin_ia32_rdtsc() - before) * mul / div + slack, second - first);
 		EXPECT_LE(second, get_msr(_metadata, guest, 0x10));
