@@ -235,6 +235,34 @@ TEST_F(pair, breakpoints)
 	run_pair(_metadata, &self->a, &self->b);
 }
 
+/* The kernel's own account: field 43 of proc(5)'s stat, in clock ticks. */
+static long guest_time(struct __test_metadata *_metadata)
+{
+	char line[1024], *field;
+	int n;
+
+	ASSERT_EQ(0, _file_read("/proc/thread-self/stat", line, sizeof(line)));
+	field = strrchr(line, ')');
+	for (n = 2; field && n < 43; n++)
+		field = strchr(field + 1, ' ');
+	ASSERT_NE(NULL, field);
+	return strtol(field, NULL, 10);
+}
+
+/* Some ticks' worth on any CPU. */
+GUEST_CODE(busy, 64, "mov $75000000, %ecx\n 1: dec %ecx\n jnz 1b\n hlt\n");
+
+TEST_F(pair, a_guests_time_is_accounted_to_it)
+{
+	struct guest *guest = &self->a.guest;
+	long before = guest_time(_metadata);
+
+	guest_load(guest, busy);
+	guest_mode(_metadata, guest, MODE_LONG);
+	guest_run_hlt(_metadata, guest);
+	EXPECT_LT(before, guest_time(_metadata));
+}
+
 int main(int argc, char **argv)
 {
 	require_guests();
