@@ -10,20 +10,20 @@
 #include "unit.h"
 #include "vmx/caps.h"
 
-/* Skylake: all of EPT's features but execute rights by mode. */
+/* As read on the lab's corei7_skylake_x: all of EPT's features but execute rights by mode. */
 static const struct slat_vmx_msrs skylake = {
-	.basic = 0x00da040000000004,
-	.misc = 0x7004c1e7,
+	.basic = 0x00d810000000002b,
+	.misc = 0x600401e0,
 	.pinbased = 0x0000007f00000016,
-	.procbased = 0xfff9fffe04006172,
-	.procbased2 = 0x021f7cff00000000,
-	.exit = 0x01ffffff00036dfb,
-	.entry = 0x0003ffff000011fb,
-	.ept_vpid = 0x00000f0106734141,
+	.procbased = 0xf7f9fffe04006172,
+	.procbased2 = 0x02177fff00000000,
+	.exit = 0x007fffff00036dfb,
+	.entry = 0x0000ffff000011fb,
+	.ept_vpid = 0x00000f0106334141,
 	.cr0_fixed0 = 0x80000021,
 	.cr0_fixed1 = 0xffffffff,
 	.cr4_fixed0 = 0x2000,
-	.cr4_fixed1 = 0x3767ff,
+	.cr4_fixed1 = 0x3727ff,
 };
 
 #define SKYLAKE_HW							\
@@ -31,21 +31,22 @@ static const struct slat_vmx_msrs skylake = {
 	 SLAT_HW_SLAT_EXEC_ONLY | SLAT_HW_TLB_TAGS | SLAT_HW_UNRESTRICTED_GUEST | \
 	 SLAT_HW_PML | SLAT_HW_PREEMPTION_TIMER | SLAT_HW_TSC_SCALING |	\
 	 SLAT_HW_TPR_SHADOW | SLAT_HW_VIRTUAL_NMIS | SLAT_HW_PAUSE_LOOP | \
-	 SLAT_HW_SHADOW_VMCS | SLAT_HW_XSAVES)
+	 SLAT_HW_SHADOW_VMCS | SLAT_HW_XSAVES | SLAT_HW_APIC_REGISTERS |	\
+	 SLAT_HW_VIRTUAL_INTERRUPTS)
 
-/* Penryn (Core 2): no EPT, no VPID, no preemption timer. */
+/* As read on its core2_penryn_t9600: no EPT, no VPID, no preemption timer. */
 static const struct slat_vmx_msrs penryn = {
-	.basic = 0x005a08000000000d,
-	.misc = 0x403c0,
+	.basic = 0x00d810000000002b,
+	.misc = 0x401e0,
 	.pinbased = 0x0000003f00000016,
-	.procbased = 0xf7f9fffe0401e172,
+	.procbased = 0xf7f9fffe04006172,
 	.procbased2 = 0x0000004100000000,
-	.exit = 0x0003ffff00036dff,
-	.entry = 0x00003fff000011ff,
+	.exit = 0x0003ffff00036dfb,
+	.entry = 0x00003fff000011fb,
 	.cr0_fixed0 = 0x80000021,
 	.cr0_fixed1 = 0xffffffff,
 	.cr4_fixed0 = 0x2000,
-	.cr4_fixed1 = 0x27ff,
+	.cr4_fixed1 = 0x467ff,
 };
 
 static struct slat_vmx_caps decode(const struct slat_vmx_msrs *msrs)
@@ -61,10 +62,10 @@ static void decodes_skylake(void)
 	struct slat_vmx_caps caps = decode(&skylake);
 
 	CHECK_EQ(SKYLAKE_HW, caps.hw);
-	CHECK_EQ(4, caps.revision);
+	CHECK_EQ(0x2b, caps.revision);
 	CHECK_EQ(4, caps.slat_levels);
 	CHECK_EQ(65536, caps.tlb_tags);
-	CHECK_EQ(7, caps.timer_shift);
+	CHECK_EQ(0, caps.timer_shift);
 }
 
 static void decodes_penryn(void)
@@ -72,7 +73,7 @@ static void decodes_penryn(void)
 	struct slat_vmx_caps caps = decode(&penryn);
 
 	CHECK_EQ(SLAT_HW_TPR_SHADOW | SLAT_HW_VIRTUAL_NMIS, caps.hw);
-	CHECK_EQ(0xd, caps.revision);
+	CHECK_EQ(0x2b, caps.revision);
 	CHECK_EQ(0, caps.slat_levels);
 	CHECK_EQ(1, caps.tlb_tags);
 }
@@ -90,6 +91,8 @@ static void follows_each_control_bit(void)
 		{ offsetof(struct slat_vmx_msrs, procbased), 21, SLAT_HW_TPR_SHADOW },
 		{ offsetof(struct slat_vmx_msrs, procbased2), 5, SLAT_HW_TLB_TAGS },
 		{ offsetof(struct slat_vmx_msrs, procbased2), 7, SLAT_HW_UNRESTRICTED_GUEST },
+		{ offsetof(struct slat_vmx_msrs, procbased2), 8, SLAT_HW_APIC_REGISTERS },
+		{ offsetof(struct slat_vmx_msrs, procbased2), 9, SLAT_HW_VIRTUAL_INTERRUPTS },
 		{ offsetof(struct slat_vmx_msrs, procbased2), 10, SLAT_HW_PAUSE_LOOP },
 		{ offsetof(struct slat_vmx_msrs, procbased2), 14, SLAT_HW_SHADOW_VMCS },
 		{ offsetof(struct slat_vmx_msrs, procbased2), 17, SLAT_HW_PML },
@@ -112,14 +115,6 @@ static void finds_what_skylake_lacks(void)
 
 	msrs.pinbased |= 1ULL << (32 + 7);
 	CHECK_EQ(SKYLAKE_HW | SLAT_HW_POSTED_INTERRUPTS, decode(&msrs).hw);
-
-	msrs = skylake;
-	msrs.procbased2 |= 1ULL << (32 + 8);
-	CHECK_EQ(SKYLAKE_HW | SLAT_HW_APIC_REGISTERS, decode(&msrs).hw);
-
-	msrs = skylake;
-	msrs.procbased2 |= 1ULL << (32 + 9);
-	CHECK_EQ(SKYLAKE_HW | SLAT_HW_VIRTUAL_INTERRUPTS, decode(&msrs).hw);
 
 	msrs = skylake;
 	msrs.procbased2 |= 1ULL << (32 + 22);
@@ -182,6 +177,43 @@ static void ignores_ept_bits_without_the_control(void)
 	CHECK_EQ(decode(&penryn).hw, decode(&msrs).hw);
 	CHECK_EQ(0, decode(&msrs).slat_levels);
 	CHECK_EQ(1, decode(&msrs).tlb_tags);
+}
+
+/* The timer counts as slowly as it says. */
+static void reads_the_timers_rate(void)
+{
+	struct slat_vmx_msrs msrs = skylake;
+
+	msrs.misc |= 7;
+	CHECK_EQ(7, decode(&msrs).timer_shift);
+}
+
+static void chooses_controls(void)
+{
+	struct slat_vmx_controls controls;
+	struct slat_vmx_msrs msrs;
+
+	CHECK_STREQ(NULL, slat_vmx_choose_controls(&skylake, &controls));
+	CHECK(!controls.steps);
+	msrs = skylake;
+	msrs.procbased |= 1ULL << (32 + 27);
+	CHECK_STREQ(NULL, slat_vmx_choose_controls(&msrs, &controls));
+	CHECK(controls.steps);
+	CHECK_EQ((u32)skylake.procbased, controls.proc & (u32)skylake.procbased);
+	CHECK_EQ(0, controls.proc & ~(skylake.procbased >> 32));
+	CHECK_STREQ("it lacks EPT", slat_vmx_choose_controls(&penryn, &controls));
+
+	/* Exits for MOV to CR3, from it, for INVLPG and for RDTSC. */
+	for (int bit = 0; bit < 32; bit++) {
+		const char *why;
+
+		if (bit != 9 && bit != 12 && bit != 15 && bit != 16)
+			continue;
+		msrs = skylake;
+		msrs.procbased |= 1ULL << bit;
+		why = slat_vmx_choose_controls(&msrs, &controls);
+		CHECK_STREQ("it insists on exits that Slat has no use for", why);
+	}
 }
 
 static void revision_has_31_bits(void)
@@ -327,6 +359,8 @@ int main(void)
 		UNIT_CASE(drops_vpid_that_lacks_a_need),
 		UNIT_CASE(ignores_bits_that_must_be_one),
 		UNIT_CASE(ignores_ept_bits_without_the_control),
+		UNIT_CASE(reads_the_timers_rate),
+		UNIT_CASE(chooses_controls),
 		UNIT_CASE(revision_has_31_bits),
 		UNIT_CASE(refuses_a_large_vmcs),
 		UNIT_CASE(accepts_a_vmcs_of_a_page),
