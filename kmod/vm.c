@@ -20,6 +20,7 @@
 #include "vm.h"
 
 #define VCPU_IDS	4096
+#define VCPUS_MAX	1024
 
 /**
  * struct slat_vm - a virtual machine
@@ -29,6 +30,7 @@
  * @mmu: its memory; constant
  * @lock: held while a vCPU is created
  * @vcpus: by number; never taken out before the VM goes; @lock to add
+ * @vcpu_count: how many they are; @lock
  */
 struct slat_vm {
 	refcount_t users;
@@ -37,6 +39,7 @@ struct slat_vm {
 	struct slat_mmu *mmu;
 	struct mutex lock;	/* creation of vCPUs */
 	struct xarray vcpus;
+	unsigned int vcpu_count;
 };
 
 static void vm_put(struct slat_vm *vm)
@@ -131,6 +134,9 @@ static long vm_create_vcpu(struct slat_vm *vm, unsigned long id)
 		return PTR_ERR(vcpu);
 
 	mutex_lock(&vm->lock);
+	ret = -EINVAL;
+	if (vm->vcpu_count == VCPUS_MAX)
+		goto free;
 	ret = xa_insert(&vm->vcpus, id, vcpu, GFP_KERNEL_ACCOUNT);
 	if (ret) {
 		ret = ret == -EBUSY ? -EEXIST : ret;
@@ -141,6 +147,7 @@ static long vm_create_vcpu(struct slat_vm *vm, unsigned long id)
 		xa_erase(&vm->vcpus, id);
 		goto free;
 	}
+	vm->vcpu_count++;
 	mutex_unlock(&vm->lock);
 	return ret;
 
@@ -270,8 +277,8 @@ static const struct {
 	{ KVM_CAP_MP_STATE,			1 },
 	{ KVM_CAP_USER_NMI,			1 },
 	{ KVM_CAP_IMMEDIATE_EXIT,		1 },
-	{ KVM_CAP_NR_VCPUS,			1024 },
-	{ KVM_CAP_MAX_VCPUS,			1024 },
+	{ KVM_CAP_NR_VCPUS,			VCPUS_MAX },
+	{ KVM_CAP_MAX_VCPUS,			VCPUS_MAX },
 	{ KVM_CAP_MAX_VCPU_ID,			VCPU_IDS },
 	{ KVM_CAP_CHECK_EXTENSION_VM,		1 },
 	{ KVM_CAP_INTERNAL_ERROR_DATA,		1 },
