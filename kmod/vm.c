@@ -185,6 +185,8 @@ static long vm_set_identity_map_addr(struct slat_vm *vm, unsigned long arg)
 {
 	u64 address;
 
+	if (!xa_empty(&vm->vcpus))
+		return -EINVAL;
 	return copy_from_user(&address, (void __user *)arg, sizeof(address)) ? -EFAULT : 0;
 }
 
