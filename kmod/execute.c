@@ -399,6 +399,12 @@ static int again(struct slat_vcpu *vcpu)
 {
 	struct slat_execute *execute_state = &vcpu->execute;
 
+	/* It may have put the guest elsewhere instead. */
+	slat_cpu_need(&vcpu->cpu, SLAT_STATE_RIP);
+	if (vcpu->cpu.rip != execute_state->cpu.rip) {
+		forget(vcpu);
+		return 1;
+	}
 	memcpy(execute_state->partial + execute_state->done, vcpu->run->mmio.data,
 	       execute_state->fragment);
 	execute_state->done += execute_state->fragment;

@@ -128,6 +128,7 @@ struct slat_vcpu {
 		bool rep;
 		u32 count;
 		u64 linear;
+		u64 rip;
 	} pio;
 };
 
