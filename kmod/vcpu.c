@@ -204,12 +204,20 @@ void slat_vcpu_read_regs(struct slat_vcpu *vcpu, struct kvm_regs *regs)
  * @vcpu: the vCPU
  * @regs: the registers
  *
- * Loaded.
+ * Loaded.  An exception that was due, or the trap of a single step, belonged to
+ * what the registers were.
  */
 void slat_vcpu_write_regs(struct slat_vcpu *vcpu, const struct kvm_regs *regs)
 {
-	slat_cpu_set_regs(&vcpu->cpu, regs);
+	struct slat_cpu *cpu = &vcpu->cpu;
+
+	slat_cpu_set_regs(cpu, regs);
 	vcpu->exception.kind = SLAT_EVENT_NONE;
+	slat_cpu_need(cpu, SLAT_STATE_BLOCKING);
+	if (cpu->pending_debug) {
+		cpu->pending_debug = 0;
+		slat_cpu_changed(cpu, SLAT_STATE_BLOCKING);
+	}
 }
 
 /**
