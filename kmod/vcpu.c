@@ -254,9 +254,9 @@ int slat_vcpu_write_sregs(struct slat_vcpu *vcpu, const struct kvm_sregs *sregs)
 	vcpu->apic_base = sregs->apic_base;
 	vector = find_first_bit((unsigned long *)sregs->interrupt_bitmap, KVM_NR_INTERRUPTS);
 	vcpu->interrupt = vector < KVM_NR_INTERRUPTS ? vector : -1;
-	/* As after MOV to CR3: what the guest has there counts. */
+	/* As after MOV to CR3: what the guest has there counts, if it is any good. */
 	if (cpu->cr0 & X86_CR0_PG && cpu->cr4 & X86_CR4_PAE && !slat_cpu_long_mode(cpu))
-		return slat_vcpu_load_pdptrs(vcpu) ? -EINVAL : 0;
+		slat_vcpu_load_pdptrs(vcpu);
 	return 0;
 }
 
