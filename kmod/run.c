@@ -215,14 +215,17 @@ static void report_state(struct slat_vcpu *vcpu)
  */
 int slat_vcpu_run(struct slat_vcpu *vcpu)
 {
+	u64 cr8 = READ_ONCE(vcpu->run->cr8);
 	sigset_t blocked;
 	int ret;
 
+	if (cr8 & ~15ULL)
+		return -EINVAL;
 	if (vcpu->signals_set)
 		sigprocmask(SIG_SETMASK, &vcpu->signals, &blocked);
 	ret = slat_vcpu_sync_in(vcpu);
 	if (!ret) {
-		vcpu->cpu.cr8 = READ_ONCE(vcpu->run->cr8) & 15;
+		vcpu->cpu.cr8 = cr8;
 		fpu_swap_kvm_fpstate(&vcpu->fpu, true);
 		ret = run(vcpu);
 		fpu_swap_kvm_fpstate(&vcpu->fpu, false);
