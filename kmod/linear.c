@@ -3,6 +3,7 @@
  * A guest's memory by linear address, as its CPU would see it.
  */
 #include <linux/kernel.h>
+#include <linux/string.h>
 #include <asm/trapnr.h>
 
 #include "mmu/gwalk.h"
@@ -12,8 +13,11 @@ static int read_entry(void *context, u64 gpa, void *entry, unsigned int size)
 {
 	int ret = slat_mmu_read(context, gpa, entry, size);
 
-	/* Tables that are no memory: nothing a CPU could make sense of. */
-	return ret == 1 ? -EFAULT : ret;
+	if (ret != 1)
+		return ret;
+	/* Tables that are no memory: what a bus without anybody on it gives. */
+	memset(entry, 0xff, size);
+	return 0;
 }
 
 static int update_entry(void *context, u64 gpa, const void *old, const void *new,
