@@ -23,21 +23,27 @@ int slat_vcpu_sync_in(struct slat_vcpu *vcpu)
 
 	if ((dirty | READ_ONCE(run->kvm_valid_regs)) & ~(u64)SYNC_KNOWN)
 		return -EINVAL;
-	/* User space may change them under us: one copy is checked and used. */
+	/*
+	 * User space may change them under us: one copy, made here, is checked
+	 * and used.
+	 */
 	if (dirty & KVM_SYNC_X86_REGS) {
 		struct kvm_regs regs = run->s.regs.regs;
 
+		barrier();
 		slat_vcpu_write_regs(vcpu, &regs);
 	}
 	if (dirty & KVM_SYNC_X86_SREGS) {
 		struct kvm_sregs sregs = run->s.regs.sregs;
 
+		barrier();
 		if (slat_vcpu_write_sregs(vcpu, &sregs))
 			return -EINVAL;
 	}
 	if (dirty & KVM_SYNC_X86_EVENTS) {
 		struct kvm_vcpu_events events = run->s.regs.events;
 
+		barrier();
 		if (slat_vcpu_write_events(vcpu, &events))
 			return -EINVAL;
 	}
