@@ -9,6 +9,7 @@
 #include <asm/fpu/xcr.h>
 #include <asm/processor.h>
 
+#include "config.h"
 #include "vcpu.h"
 
 #define ENTRIES_MAX	256	/* as KVM's */
@@ -447,18 +448,37 @@ static const struct kvm_cpuid_entry2 *find_or_last(const struct slat_vcpu *vcpu,
 }
 
 /* What depends on registers of the guest. */
-static void adjust(const struct slat_cpu *cpu, struct kvm_cpuid_entry2 *answer)
+static void adjust(struct slat_vcpu *vcpu, struct kvm_cpuid_entry2 *answer)
 {
+	const struct slat_cpu *cpu = &vcpu->cpu;
+	u64 misc;
+
 	if (answer->function == 1) {
 		answer->ecx &= ~F(OSXSAVE);
 		if (cpu->cr4 & X86_CR4_OSXSAVE)
 			answer->ecx |= F(OSXSAVE);
+		/* KVM's quirk is that IA32_MISC_ENABLE does not count. */
+		if (!slat_config_quirk(vcpu->config, KVM_X86_QUIRK_MISC_ENABLE_NO_MWAIT) &&
+		    !slat_vcpu_get_msr(vcpu, MSR_IA32_MISC_ENABLE, &misc)) {
+			answer->ecx &= ~F(MWAIT);
+			if (misc & MSR_IA32_MISC_ENABLE_MWAIT)
+				answer->ecx |= F(MWAIT);
+		}
 	} else if (answer->function == 0xd && answer->index == 0) {
 		answer->ebx = xsave_size(cpu->xcr0, false);
 	} else if (answer->function == 0xd && answer->index == 1 &&
 		   answer->eax & F(XSAVEC)) {
 		answer->ebx = xsave_size(cpu->xcr0, true);
 	}
+}
+
+/**
+ * slat_vcpu_has_mwait() - whether the guest is told that it has MONITOR and MWAIT
+ * @vcpu: the vCPU
+ */
+bool slat_vcpu_has_mwait(const struct slat_vcpu *vcpu)
+{
+	return told(vcpu, 1, ECX, F(MWAIT));
 }
 
 /**
@@ -475,7 +495,7 @@ int slat_vcpu_handle_cpuid(struct slat_vcpu *vcpu, const struct slat_exit *exit)
 	entry = find_or_last(vcpu, cpu->gpr[SLAT_RAX], cpu->gpr[SLAT_RCX]);
 	if (entry)
 		answer = *entry;
-	adjust(cpu, &answer);
+	adjust(vcpu, &answer);
 	cpu->gpr[SLAT_RAX] = answer.eax;
 	cpu->gpr[SLAT_RBX] = answer.ebx;
 	cpu->gpr[SLAT_RCX] = answer.ecx;

@@ -12,7 +12,6 @@
 #define CR4_PAGING_BITS	(X86_CR4_PGE | X86_CR4_PSE | X86_CR4_PAE | X86_CR4_SMEP)
 #define CR0_WRITABLE	(X86_CR0_PE | X86_CR0_MP | X86_CR0_EM | X86_CR0_TS | X86_CR0_NE | \
 			 X86_CR0_WP | X86_CR0_AM | X86_CR0_NW | X86_CR0_CD | X86_CR0_PG)
-#define PDPTR_RESERVED	(GENMASK_ULL(2, 1) | GENMASK_ULL(8, 5))
 
 static bool pae_paging(const struct slat_cpu *cpu)
 {
@@ -30,16 +29,14 @@ static bool pae_paging(const struct slat_cpu *cpu)
 int slat_vcpu_load_pdptrs(struct slat_vcpu *vcpu)
 {
 	struct slat_cpu *cpu = &vcpu->cpu;
-	u64 reserved = PDPTR_RESERVED | ~(BIT_ULL(cpu->phys_bits) - 1);
 	u64 pdptr[4];
 	int i;
 
 	slat_cpu_need(cpu, SLAT_STATE_CR3);
 	if (slat_mmu_read(vcpu->walker.mmu, cpu->cr3 & 0xffffffe0, pdptr, sizeof(pdptr)))
 		return 1;
-	for (i = 0; i < 4; i++)
-		if (pdptr[i] & 1 && pdptr[i] & reserved)
-			return 1;
+	if (!slat_cpu_pdptrs_valid(cpu, pdptr))
+		return 1;
 	for (i = 0; i < 4; i++)
 		cpu->pdptr[i] = pdptr[i];
 	slat_cpu_changed(cpu, SLAT_STATE_CR3);

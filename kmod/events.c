@@ -10,12 +10,17 @@
  *	slat_vcpu.interrupt	waits for interrupts to be open
  */
 #include <linux/kernel.h>
+#include <uapi/asm/debugreg.h>
 #include <asm/trapnr.h>
 
+#include "config.h"
 #include "vcpu.h"
 
 /* Exceptions after 31 and the one of NMI do not exist. */
 #define VECTORS_OF_EXCEPTIONS	32
+
+/* Bits of DR6 that are 1 unless something has happened. */
+#define DR6_LOW		0xffff0ff0ULL
 
 static bool is_exception(const struct slat_event *event)
 {
@@ -66,6 +71,7 @@ void slat_vcpu_raise_event(struct slat_vcpu *vcpu, const struct slat_event *even
 {
 	const struct slat_event *first = &vcpu->cpu.event;
 
+	vcpu->has_payload = false;
 	if (is_exception(first) && first->vector == X86_TRAP_DF &&
 	    (is_contributory(event->vector) || is_page_fault(event->vector))) {
 		vcpu->triple_fault = true;
@@ -119,6 +125,30 @@ void slat_vcpu_undelivered(struct slat_vcpu *vcpu, const struct slat_event *even
 }
 
 /**
+ * slat_vcpu_deliver_payload() - leave in CR2 or DR6 what an exception leaves there
+ * @vcpu: loaded, its exception about to be delivered
+ *
+ * Where user space has set both; an exception that is raised here has done so
+ * already (SDM vol. 3A, 6.15).
+ */
+void slat_vcpu_deliver_payload(struct slat_vcpu *vcpu)
+{
+	struct slat_cpu *cpu = &vcpu->cpu;
+
+	if (!vcpu->has_payload)
+		return;
+	vcpu->has_payload = false;
+	if (vcpu->exception.vector == X86_TRAP_PF) {
+		cpu->cr2 = vcpu->payload;
+	} else if (vcpu->exception.vector == X86_TRAP_DB) {
+		/* Reported as in pending debug exceptions: what is 1 in DR6 is 0 there. */
+		cpu->dr6 = (cpu->dr6 & ~(u64)DR_TRAP_BITS) | DR6_LOW;
+		cpu->dr6 |= vcpu->payload & ~(u64)DR6_LOW;
+		cpu->dr6 &= ~(vcpu->payload & DR6_LOW);
+	}
+}
+
+/**
  * slat_vcpu_read_events() - what KVM_GET_VCPU_EVENTS returns
  * @vcpu: loaded
  * @events: filled in
@@ -145,6 +175,20 @@ void slat_vcpu_read_events(struct slat_vcpu *vcpu, struct kvm_vcpu_events *event
 		.nmi.masked = !!(cpu->blocking & SLAT_BLOCKED_BY_NMI),
 		.flags = KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SHADOW,
 	};
+	/* Who does not know of pending ones has been told that they are injected. */
+	if (READ_ONCE(vcpu->config->payloads)) {
+		events->flags |= KVM_VCPUEVENT_VALID_PAYLOAD;
+		events->exception.injected = is_exception(&cpu->event);
+		events->exception.pending = !events->exception.injected &&
+					    vcpu->exception.kind != SLAT_EVENT_NONE;
+		events->exception_has_payload = events->exception.pending && vcpu->has_payload;
+		if (events->exception_has_payload)
+			events->exception_payload = vcpu->payload;
+	}
+	if (READ_ONCE(vcpu->config->triple_faults)) {
+		events->flags |= KVM_VCPUEVENT_VALID_TRIPLE_FAULT;
+		events->triple_fault.pending = vcpu->triple_fault;
+	}
 	if (cpu->blocking & SLAT_BLOCKED_BY_MOV_SS)
 		events->interrupt.shadow |= KVM_X86_SHADOW_INT_MOV_SS;
 	if (cpu->blocking & SLAT_BLOCKED_BY_STI)
@@ -181,6 +225,19 @@ static struct slat_event exception_of(const struct kvm_vcpu_events *events)
 	};
 }
 
+/* Some only where user space has asked for them. */
+static u32 known_flags(const struct slat_config *config)
+{
+	u32 known = KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SHADOW |
+		    KVM_VCPUEVENT_VALID_SIPI_VECTOR;
+
+	if (READ_ONCE(config->payloads))
+		known |= KVM_VCPUEVENT_VALID_PAYLOAD;
+	if (READ_ONCE(config->triple_faults))
+		known |= KVM_VCPUEVENT_VALID_TRIPLE_FAULT;
+	return known;
+}
+
 /**
  * slat_vcpu_write_events() - what KVM_SET_VCPU_EVENTS does
  * @vcpu: loaded
@@ -191,17 +248,25 @@ static struct slat_event exception_of(const struct kvm_vcpu_events *events)
 int slat_vcpu_write_events(struct slat_vcpu *vcpu, const struct kvm_vcpu_events *events)
 {
 	struct slat_cpu *cpu = &vcpu->cpu;
+	bool pending, injected;
 
-	if (events->flags & ~(KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SHADOW |
-			      KVM_VCPUEVENT_VALID_SIPI_VECTOR))
+	if (events->flags & ~known_flags(vcpu->config))
 		return -EINVAL;
-	if (events->exception.injected && (events->exception.nr >= VECTORS_OF_EXCEPTIONS ||
-					   events->exception.nr == X86_TRAP_NMI))
+	pending = events->flags & KVM_VCPUEVENT_VALID_PAYLOAD && events->exception.pending;
+	injected = events->exception.injected && !pending;
+	if ((pending || injected) && (events->exception.nr >= VECTORS_OF_EXCEPTIONS ||
+				      events->exception.nr == X86_TRAP_NMI))
 		return -EINVAL;
 
 	vcpu->exception.kind = SLAT_EVENT_NONE;
 	cpu->event.kind = SLAT_EVENT_NONE;
-	if (events->exception.injected)
+	if (pending)
+		vcpu->exception = exception_of(events);
+	vcpu->has_payload = pending && events->exception_has_payload;
+	vcpu->payload = events->exception_payload;
+	if (events->flags & KVM_VCPUEVENT_VALID_TRIPLE_FAULT)
+		vcpu->triple_fault = events->triple_fault.pending;
+	if (injected)
 		cpu->event = exception_of(events);
 	else if (events->nmi.injected)
 		cpu->event = (struct slat_event) {

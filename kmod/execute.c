@@ -17,6 +17,7 @@
 #include <asm/fpu/api.h>
 #include <asm/trapnr.h>
 
+#include "config.h"
 #include "insn/exec.h"
 #include "mmu/gwalk.h"
 #include "vcpu.h"
@@ -73,6 +74,7 @@ static enum slat_insn_result ask(struct slat_vcpu *vcpu, u64 gpa, void *data, u8
 {
 	struct kvm_run *run = vcpu->run;
 
+	WRITE_ONCE(vcpu->mmio_exits, vcpu->mmio_exits + 1);
 	vcpu->execute.fragment = len;
 	run->exit_reason = KVM_EXIT_MMIO;
 	run->mmio.phys_addr = gpa;
@@ -314,11 +316,21 @@ static void forget(struct slat_vcpu *vcpu)
 	vcpu->execute.done = 0;
 }
 
-/* User space is told which instruction it is. */
+/*
+ * User space is told which instruction it is.  The guest gets #UD, at once where
+ * it is its user mode, unless user space has asked for all of them
+ * (KVM_CAP_EXIT_ON_EMULATION_FAILURE).
+ */
 static int cannot(struct slat_vcpu *vcpu, unsigned int len)
 {
 	struct kvm_run *run = vcpu->run;
 
+	if (!READ_ONCE(vcpu->config->emulation_exits)) {
+		slat_vcpu_raise(vcpu, X86_TRAP_UD);
+		slat_cpu_need(&vcpu->cpu, SLAT_STATE_SEGS);
+		if (vcpu->cpu.cpl == 3)
+			return 1;
+	}
 	run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
 	run->emulation_failure.suberror = KVM_INTERNAL_ERROR_EMULATION;
 	run->emulation_failure.ndata = 4;

@@ -6,6 +6,7 @@
 #include <linux/string.h>
 #include <asm/trapnr.h>
 
+#include "config.h"
 #include "vcpu.h"
 
 typedef int (*exit_fn)(struct slat_vcpu *vcpu, const struct slat_exit *exit);
@@ -59,6 +60,15 @@ static int exit_undefined(struct slat_vcpu *vcpu, const struct slat_exit *exit)
 {
 	slat_vcpu_raise(vcpu, X86_TRAP_UD);
 	return 1;
+}
+
+/* A guest may always use them, by KVM's quirk; they do nothing. */
+static int exit_idle(struct slat_vcpu *vcpu, const struct slat_exit *exit)
+{
+	if (!slat_config_quirk(vcpu->config, KVM_X86_QUIRK_MWAIT_NEVER_UD_FAULTS) &&
+	    !slat_vcpu_has_mwait(vcpu))
+		return exit_undefined(vcpu, exit);
+	return exit_skip(vcpu, exit);
 }
 
 static int exit_protection(struct slat_vcpu *vcpu, const struct slat_exit *exit)
@@ -149,7 +159,7 @@ static const exit_fn handlers[SLAT_EXIT_REASONS] = {
 	[SLAT_EXIT_RDPMC] = exit_protection,
 	[SLAT_EXIT_RDTSC] = exit_unhandled,
 	[SLAT_EXIT_PAUSE] = exit_skip,
-	[SLAT_EXIT_IDLE] = exit_undefined,
+	[SLAT_EXIT_IDLE] = exit_idle,
 	[SLAT_EXIT_HYPERCALL] = exit_undefined,
 	[SLAT_EXIT_UNDEFINED] = exit_undefined,
 	[SLAT_EXIT_TASK_SWITCH] = slat_vcpu_handle_task_switch,
@@ -172,5 +182,6 @@ int slat_vcpu_handle_exit(struct slat_vcpu *vcpu, const struct slat_exit *exit)
 {
 	if (exit->undelivered.kind != SLAT_EVENT_NONE)
 		slat_vcpu_undelivered(vcpu, &exit->undelivered);
+	WRITE_ONCE(vcpu->exits[exit->reason], vcpu->exits[exit->reason] + 1);
 	return handlers[exit->reason](vcpu, exit);
 }

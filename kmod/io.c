@@ -6,8 +6,11 @@
 #include <linux/string.h>
 #include <asm/trapnr.h>
 
+#include "config.h"
 #include "mmu/gwalk.h"
 #include "vcpu.h"
+
+#define QUIRK_PORT	0x7e
 
 static void *pio_data(struct slat_vcpu *vcpu)
 {
@@ -169,5 +172,12 @@ int slat_vcpu_handle_io(struct slat_vcpu *vcpu, const struct slat_exit *exit)
 
 	if (!exit->io.in)
 		memcpy(pio_data(vcpu), &vcpu->cpu.gpr[SLAT_RAX], exit->io.size);
-	return pio_exit(vcpu, exit, 1, complete_single);
+	pio_exit(vcpu, exit, 1, complete_single);
+	/* KVM's quirk: this one is done when user space sees it. */
+	if (!exit->io.in && exit->io.port == QUIRK_PORT &&
+	    slat_config_quirk(vcpu->config, KVM_X86_QUIRK_OUT_7E_INC_RIP)) {
+		vcpu->complete = NULL;
+		slat_cpu_skip(&vcpu->cpu, exit->insn_len);
+	}
+	return 0;
 }

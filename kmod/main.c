@@ -14,6 +14,7 @@
 #include <linux/slat.h>
 #include <asm/processor.h>
 
+#include "config.h"
 #include "host.h"
 #include "hw.h"
 #include "vcpu.h"
@@ -48,7 +49,7 @@ static long dev_get_api_version(unsigned long arg)
 /* KVM's contract: an extension that is unknown or absent is 0, no error. */
 static long dev_check_extension(unsigned long arg)
 {
-	return slat_vm_check_extension(arg);
+	return slat_caps_check(hw, arg);
 }
 
 static long dev_create_vm(unsigned long arg)
@@ -86,6 +87,16 @@ static long dev_get_msrs(unsigned long arg)
 	return slat_msr_features((void __user *)arg);
 }
 
+static long dev_has_attr(unsigned long arg)
+{
+	return slat_dev_attr((void __user *)arg, false);
+}
+
+static long dev_get_attr(unsigned long arg)
+{
+	return slat_dev_attr((void __user *)arg, true);
+}
+
 static long dev_get_info(unsigned long arg)
 {
 	struct slat_info __user *uinfo = (void __user *)arg;
@@ -113,6 +124,8 @@ static const struct {
 	{ KVM_GET_MSR_INDEX_LIST, dev_get_msr_index_list },
 	{ KVM_GET_MSR_FEATURE_INDEX_LIST, dev_get_msr_feature_index_list },
 	{ KVM_GET_MSRS,		dev_get_msrs },
+	{ KVM_HAS_DEVICE_ATTR,	dev_has_attr },
+	{ KVM_GET_DEVICE_ATTR,	dev_get_attr },
 	{ SLAT_GET_INFO,	dev_get_info },
 };
 

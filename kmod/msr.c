@@ -8,9 +8,9 @@
 #include <linux/slat.h>
 #include <linux/uaccess.h>
 #include <asm/msr.h>
-#include <asm/trapnr.h>
 #include <asm/tsc.h>
 
+#include "config.h"
 #include "vcpu.h"
 
 #define MSRS_MAX	256
@@ -228,27 +228,40 @@ static void set_guest_tsc(struct slat_cpu *cpu, u64 value)
 }
 
 /**
+ * slat_tsc_khz_valid() - whether a guest's TSC can count so fast
+ * @hw: the backend
+ * @khz: in a millisecond; 0: as the host's
+ *
+ * Any context.
+ */
+bool slat_tsc_khz_valid(const struct slat_hw_ops *hw, unsigned long khz)
+{
+	struct slat_info info = { };
+
+	if (!khz || khz == tsc_khz)
+		return true;
+	hw->describe(&info);
+	return info.hw_caps & SLAT_HW_TSC_SCALING && khz < INT_MAX;
+}
+
+/**
  * slat_vcpu_set_tsc_khz() - KVM_SET_TSC_KHZ
  * @vcpu: loaded
  * @khz: what the guest's TSC is to count in a millisecond; 0: as the host's
  *
  * The guest's TSC goes on from where it is.
  *
- * Return: 0; -EINVAL: another frequency than the host's, which it cannot scale.
+ * Return: 0; -EINVAL: see slat_tsc_khz_valid().
  */
 int slat_vcpu_set_tsc_khz(struct slat_vcpu *vcpu, u32 khz)
 {
 	struct slat_cpu *cpu = &vcpu->cpu;
-	struct slat_info info = { };
 	u64 now = guest_tsc(cpu);
 
+	if (!slat_tsc_khz_valid(cpu->ops, khz))
+		return -EINVAL;
 	if (!khz)
 		khz = tsc_khz;
-	if (khz != tsc_khz) {
-		cpu->ops->describe(&info);
-		if (!(info.hw_caps & SLAT_HW_TSC_SCALING))
-			return -EINVAL;
-	}
 	vcpu->tsc_khz = khz;
 	cpu->tsc_ratio = khz == tsc_khz ? 0 :
 			 mul_u64_u32_div(BIT_ULL(SLAT_TSC_RATIO_SHIFT), khz, tsc_khz);
@@ -345,42 +358,34 @@ static bool guest_has(const struct slat_vcpu *vcpu, u32 index)
 }
 
 /**
- * slat_vcpu_handle_rdmsr() - see slat_vcpu_handle_exit()
- * @vcpu: the vCPU
- * @exit: why the guest was left
+ * slat_vcpu_guest_rdmsr() - an MSR as its guest reads it
+ * @vcpu: loaded
+ * @index: which
+ * @value: filled in
+ *
+ * Return: 0; -ENOENT: there is no such MSR; -EINVAL: not for this guest.
  */
-int slat_vcpu_handle_rdmsr(struct slat_vcpu *vcpu, const struct slat_exit *exit)
+int slat_vcpu_guest_rdmsr(struct slat_vcpu *vcpu, u32 index, u64 *value)
 {
-	struct slat_cpu *cpu = &vcpu->cpu;
-	u32 index = cpu->gpr[SLAT_RCX];
-	u64 value;
-
-	if (!guest_has(vcpu, index) || slat_vcpu_get_msr(vcpu, index, &value)) {
-		slat_vcpu_raise_error(vcpu, X86_TRAP_GP, 0);
-		return 1;
-	}
-	slat_cpu_set_edx_eax(cpu, value);
-	slat_cpu_skip(cpu, exit->insn_len);
-	return 1;
+	if (!guest_has(vcpu, index))
+		return -EINVAL;
+	if (index == MSR_PLATFORM_INFO && READ_ONCE(vcpu->config->hide_platform_info))
+		return -EINVAL;
+	return slat_vcpu_get_msr(vcpu, index, value);
 }
 
 /**
- * slat_vcpu_handle_wrmsr() - see slat_vcpu_handle_exit()
- * @vcpu: the vCPU
- * @exit: why the guest was left
+ * slat_vcpu_guest_wrmsr() - write an MSR as its guest does
+ * @vcpu: loaded
+ * @index: which
+ * @value: to what
+ *
+ * Return: 0; -ENOENT: there is no such MSR; -EINVAL: not for this guest, or not
+ * with this value.
  */
-int slat_vcpu_handle_wrmsr(struct slat_vcpu *vcpu, const struct slat_exit *exit)
+int slat_vcpu_guest_wrmsr(struct slat_vcpu *vcpu, u32 index, u64 value)
 {
-	struct slat_cpu *cpu = &vcpu->cpu;
-	u32 index = cpu->gpr[SLAT_RCX];
-	u64 value = slat_cpu_edx_eax(cpu);
-
-	if (!guest_has(vcpu, index) || set_msr(vcpu, index, value, true)) {
-		slat_vcpu_raise_error(vcpu, X86_TRAP_GP, 0);
-		return 1;
-	}
-	slat_cpu_skip(cpu, exit->insn_len);
-	return 1;
+	return guest_has(vcpu, index) ? set_msr(vcpu, index, value, true) : -EINVAL;
 }
 
 /**

@@ -13,6 +13,7 @@
 #include <asm/trapnr.h>
 
 #include "compat/compat.h"
+#include "config.h"
 #include "vcpu.h"
 
 #define DR7_ENABLES	0xff
@@ -41,6 +42,7 @@ static void choose_event(struct slat_vcpu *vcpu)
 	struct slat_cpu *cpu = &vcpu->cpu;
 
 	if (cpu->event.kind == SLAT_EVENT_NONE && vcpu->exception.kind != SLAT_EVENT_NONE) {
+		slat_vcpu_deliver_payload(vcpu);
 		cpu->event = vcpu->exception;
 		vcpu->exception.kind = SLAT_EVENT_NONE;
 	}
@@ -124,6 +126,8 @@ static bool stay(struct slat_vcpu *vcpu)
 	if (!xfer_to_guest_mode_work_pending() && !slat_immediate_exit(vcpu->run)) {
 		if (test_thread_flag(TIF_NEED_FPU_LOAD))
 			switch_fpu_return();
+		/* INSIDE: who changes it makes this CPU leave. */
+		cpu->intercept_msrs = READ_ONCE(vcpu->config->intercept_msrs);
 		guest_timing_enter_irqoff();
 		enter(cpu);
 		entered = true;
@@ -147,6 +151,7 @@ static int thread_work(struct slat_vcpu *vcpu)
 {
 	if (slat_immediate_exit(vcpu->run) || slat_thread_work()) {
 		vcpu->run->exit_reason = KVM_EXIT_INTR;
+		WRITE_ONCE(vcpu->signal_exits, vcpu->signal_exits + 1);
 		return -EINTR;
 	}
 	return 1;

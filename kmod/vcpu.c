@@ -10,6 +10,7 @@
 #include <asm/apicdef.h>
 #include <asm/tsc.h>
 
+#include "config.h"
 #include "vcpu.h"
 
 static void sched_in(struct preempt_notifier *notifier, int cpu)
@@ -82,6 +83,7 @@ static int alloc_pages_of(struct slat_vcpu *vcpu)
 
 /**
  * slat_vcpu_create() - a vCPU as after RESET
+ * @config: the settings of its VM, which lives longer
  * @hw: the backend
  * @mmu: its VM's memory, which belongs to the caller's mm
  * @id: its number
@@ -90,22 +92,23 @@ static int alloc_pages_of(struct slat_vcpu *vcpu)
  *
  * Return: the vCPU or an ERR_PTR().
  */
-struct slat_vcpu *slat_vcpu_create(const struct slat_hw_ops *hw, struct slat_mmu *mmu, u32 id)
+struct slat_vcpu *slat_vcpu_create(const struct slat_config *config,
+				   const struct slat_hw_ops *hw, struct slat_mmu *mmu, u32 id)
 {
 	struct slat_vcpu *vcpu = kzalloc(sizeof(*vcpu), GFP_KERNEL_ACCOUNT);
 	int err = -ENOMEM;
 
 	if (!vcpu)
 		return ERR_PTR(-ENOMEM);
+	vcpu->config = config;
 	vcpu->id = id;
 	vcpu->mm = current->mm;
 	mutex_init(&vcpu->mutex);
 	preempt_notifier_init(&vcpu->notifier, &preempt_ops);
 	vcpu->interrupt = -1;
-	vcpu->tsc_khz = tsc_khz;
 	vcpu->mp_state = KVM_MP_STATE_RUNNABLE;
 	vcpu->apic_base = APIC_DEFAULT_PHYS_BASE | MSR_IA32_APICBASE_ENABLE |
-			  (id ? 0 : MSR_IA32_APICBASE_BSP);
+			  (id == config->boot_id ? MSR_IA32_APICBASE_BSP : 0);
 	vcpu->cpu.ops = hw;
 	vcpu->cpu.host_cpu = -1;
 
@@ -123,6 +126,9 @@ struct slat_vcpu *slat_vcpu_create(const struct slat_hw_ops *hw, struct slat_mmu
 		goto free_fpu;
 	slat_cpu_reset(&vcpu->cpu);
 	slat_vcpu_reset_msrs(vcpu);
+	/* TSCs that begin together stay together. */
+	slat_vcpu_set_tsc_khz(vcpu, READ_ONCE(config->tsc_khz));
+	vcpu->cpu.tsc_offset = 0;
 	slat_vcpu_forget_cpuid(vcpu);
 	return vcpu;
 
@@ -417,6 +423,21 @@ static long vcpu_translate(struct slat_vcpu *vcpu, unsigned long arg)
 	return copy_to_user((void __user *)arg, &translation, sizeof(translation)) ? -EFAULT : 0;
 }
 
+static long vcpu_has_attr(struct slat_vcpu *vcpu, unsigned long arg)
+{
+	return slat_vcpu_attr(vcpu, KVM_HAS_DEVICE_ATTR, (void __user *)arg);
+}
+
+static long vcpu_get_attr(struct slat_vcpu *vcpu, unsigned long arg)
+{
+	return slat_vcpu_attr(vcpu, KVM_GET_DEVICE_ATTR, (void __user *)arg);
+}
+
+static long vcpu_set_attr(struct slat_vcpu *vcpu, unsigned long arg)
+{
+	return slat_vcpu_attr(vcpu, KVM_SET_DEVICE_ATTR, (void __user *)arg);
+}
+
 /* A handler that takes a pointer, as the table has it. */
 #define TAKES_POINTER(verb)							\
 static long vcpu_##verb(struct slat_vcpu *vcpu, unsigned long arg)		\
@@ -424,6 +445,8 @@ static long vcpu_##verb(struct slat_vcpu *vcpu, unsigned long arg)		\
 	return slat_vcpu_##verb(vcpu, (void __user *)arg);			\
 }
 
+TAKES_POINTER(get_sregs2)
+TAKES_POINTER(set_sregs2)
 TAKES_POINTER(get_debugregs)
 TAKES_POINTER(set_debugregs)
 TAKES_POINTER(set_guest_debug)
@@ -445,6 +468,11 @@ static const struct {
 	{ KVM_SET_REGS,		vcpu_set_regs },
 	{ KVM_GET_SREGS,	vcpu_get_sregs },
 	{ KVM_SET_SREGS,	vcpu_set_sregs },
+	{ KVM_GET_SREGS2,	vcpu_get_sregs2 },
+	{ KVM_SET_SREGS2,	vcpu_set_sregs2 },
+	{ KVM_HAS_DEVICE_ATTR,	vcpu_has_attr },
+	{ KVM_GET_DEVICE_ATTR,	vcpu_get_attr },
+	{ KVM_SET_DEVICE_ATTR,	vcpu_set_attr },
 	{ KVM_INTERRUPT,	vcpu_interrupt },
 	{ KVM_NMI,		vcpu_nmi },
 	{ KVM_GET_MP_STATE,	vcpu_get_mp_state },

@@ -17,6 +17,7 @@
 #include "hw.h"
 #include "insn/exec.h"
 #include "mmu/mmu.h"
+#include "stats.h"
 
 /* Pages that user space maps: kvm_run, PIO data, the coalesced ring. */
 #define SLAT_RUN_PAGES	3
@@ -24,6 +25,10 @@
 /* How many MSRs msr.c remembers for a guest. */
 #define SLAT_STORED_MSRS	33
 
+/* What a vCPU counts: exits by reason, all of them, and two more. */
+#define SLAT_VCPU_STATS	(SLAT_EXIT_REASONS + 3)
+
+struct slat_config;
 struct slat_vcpu;
 
 /* An instruction has three accesses at most. */
@@ -69,6 +74,7 @@ typedef int (*slat_complete_fn)(struct slat_vcpu *vcpu);
  *	(u) user space writes it at any time: copied once, checked, then used
  *
  * @cpu: the guest CPU; see there
+ * @config: (c) the settings of its VM; see there for its contents
  * @walker: its part in the translation of guest memory; its actor's word is
  *	read by all that take translations away
  * @mm: (c) whose memory that is
@@ -83,6 +89,8 @@ typedef int (*slat_complete_fn)(struct slat_vcpu *vcpu);
  * @cpuid: what CPUID tells the guest
  * @cpuid_count: how many leaves those are
  * @exception: one that is due at the next entry; kind NONE: none
+ * @payload: what @exception leaves in CR2 or DR6 when it is delivered
+ * @has_payload: it does; only where user space has said so
  * @triple_fault: no exception can be delivered any more
  * @interrupt: the vector of an external interrupt that is due, -1: none
  * @nmis: NMIs that are due, two at most
@@ -93,10 +101,16 @@ typedef int (*slat_complete_fn)(struct slat_vcpu *vcpu);
  * @debug: KVM_GUESTDBG_*, as user space has asked
  * @complete: what to do with user space's answer to the last exit
  * @execute: the instruction that is being executed here
+ * @exits: how often each reason has ended a stay; like the two that follow it
+ *	changed under @mutex, read without
+ * @mmio_exits: how often user space had to be the device
+ * @signal_exits: how often a signal ended KVM_RUN
+ * @msr_insn_len: of the RDMSR or WRMSR that is being completed
  * @pio: of the PIO exit that is being completed
  */
 struct slat_vcpu {
 	struct slat_cpu cpu;
+	const struct slat_config *config;
 	struct slat_walker walker;
 	struct mm_struct *mm;
 	struct mutex mutex;	/* the vCPU */
@@ -110,6 +124,8 @@ struct slat_vcpu {
 	struct kvm_cpuid_entry2 *cpuid;
 	unsigned int cpuid_count;
 	struct slat_event exception;
+	u64 payload;
+	bool has_payload;
 	bool triple_fault;
 	int interrupt;
 	unsigned int nmis;
@@ -120,6 +136,10 @@ struct slat_vcpu {
 	u32 debug;
 	slat_complete_fn complete;
 	struct slat_execute execute;
+	u64 exits[SLAT_EXIT_REASONS];
+	u64 mmio_exits;
+	u64 signal_exits;
+	u8 msr_insn_len;
 	struct {
 		u8 size;
 		u8 insn_len;
@@ -133,7 +153,8 @@ struct slat_vcpu {
 };
 
 /* vcpu.c */
-struct slat_vcpu *slat_vcpu_create(const struct slat_hw_ops *hw, struct slat_mmu *mmu, u32 id);
+struct slat_vcpu *slat_vcpu_create(const struct slat_config *config,
+				   const struct slat_hw_ops *hw, struct slat_mmu *mmu, u32 id);
 void slat_vcpu_free(struct slat_vcpu *vcpu);
 void slat_vcpu_load(struct slat_vcpu *vcpu);
 void slat_vcpu_put(struct slat_vcpu *vcpu);
@@ -185,14 +206,18 @@ int slat_vcpu_handle_io(struct slat_vcpu *vcpu, const struct slat_exit *exit);
 /* msr.c */
 int slat_vcpu_get_msr(struct slat_vcpu *vcpu, u32 index, u64 *value);
 int slat_vcpu_set_msr(struct slat_vcpu *vcpu, u32 index, u64 value);
-int slat_vcpu_handle_rdmsr(struct slat_vcpu *vcpu, const struct slat_exit *exit);
-int slat_vcpu_handle_wrmsr(struct slat_vcpu *vcpu, const struct slat_exit *exit);
+int slat_vcpu_guest_rdmsr(struct slat_vcpu *vcpu, u32 index, u64 *value);
+int slat_vcpu_guest_wrmsr(struct slat_vcpu *vcpu, u32 index, u64 value);
 void slat_vcpu_reset_msrs(struct slat_vcpu *vcpu);
 int slat_vcpu_set_tsc_khz(struct slat_vcpu *vcpu, u32 khz);
 long slat_msr_list(struct kvm_msr_list __user *user);
 long slat_msr_feature_list(struct kvm_msr_list __user *user);
 long slat_msr_features(struct kvm_msrs __user *user);
 long slat_vcpu_msr_ioctl(struct slat_vcpu *vcpu, struct kvm_msrs __user *user, bool set);
+
+/* msr_exit.c */
+int slat_vcpu_handle_rdmsr(struct slat_vcpu *vcpu, const struct slat_exit *exit);
+int slat_vcpu_handle_wrmsr(struct slat_vcpu *vcpu, const struct slat_exit *exit);
 
 /* events.c */
 void slat_vcpu_raise_event(struct slat_vcpu *vcpu, const struct slat_event *event);
@@ -201,6 +226,8 @@ void slat_vcpu_raise_error(struct slat_vcpu *vcpu, u8 vector, u32 error);
 void slat_vcpu_undelivered(struct slat_vcpu *vcpu, const struct slat_event *event);
 void slat_vcpu_read_events(struct slat_vcpu *vcpu, struct kvm_vcpu_events *events);
 int slat_vcpu_write_events(struct slat_vcpu *vcpu, const struct kvm_vcpu_events *events);
+
+void slat_vcpu_deliver_payload(struct slat_vcpu *vcpu);
 
 /* debug.c */
 int slat_vcpu_handle_step(struct slat_vcpu *vcpu, const struct slat_exit *exit);
@@ -219,6 +246,18 @@ long slat_vcpu_set_xsave(struct slat_vcpu *vcpu, const void __user *user);
 long slat_vcpu_get_xcrs(struct slat_vcpu *vcpu, void __user *user);
 long slat_vcpu_set_xcrs(struct slat_vcpu *vcpu, const void __user *user);
 
+/* sregs2.c */
+long slat_vcpu_get_sregs2(struct slat_vcpu *vcpu, void __user *user);
+long slat_vcpu_set_sregs2(struct slat_vcpu *vcpu, const void __user *user);
+
+/* attr.c */
+long slat_dev_attr(const void __user *user, bool get);
+long slat_vcpu_attr(struct slat_vcpu *vcpu, unsigned int cmd, const void __user *user);
+
+/* vcpu_stats.c */
+extern const struct slat_stats_desc slat_vcpu_stats_descs[SLAT_VCPU_STATS];
+void slat_vcpu_read_stats(const struct slat_vcpu *vcpu, u64 *values);
+
 /* sync.c */
 int slat_vcpu_sync_in(struct slat_vcpu *vcpu);
 void slat_vcpu_sync_out(struct slat_vcpu *vcpu);
@@ -230,6 +269,7 @@ long slat_cpuid_emulated(struct kvm_cpuid2 __user *user);
 long slat_cpuid_supported(struct kvm_cpuid2 __user *user);
 long slat_vcpu_set_cpuid(struct slat_vcpu *vcpu, struct kvm_cpuid2 __user *user);
 long slat_vcpu_get_cpuid(struct slat_vcpu *vcpu, struct kvm_cpuid2 __user *user);
+bool slat_vcpu_has_mwait(const struct slat_vcpu *vcpu);
 int slat_vcpu_handle_cpuid(struct slat_vcpu *vcpu, const struct slat_exit *exit);
 
 #endif /* SLAT_VCPU_H */

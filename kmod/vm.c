@@ -15,12 +15,14 @@
 #include <linux/uaccess.h>
 #include <linux/xarray.h>
 #include <linux/slat.h>
+#include <asm/tsc.h>
 
+#include "config.h"
 #include "vcpu.h"
 #include "vm.h"
 
-#define VCPU_IDS	4096
-#define VCPUS_MAX	1024
+/* The least that KVM_SET_NR_MMU_PAGES takes. */
+#define MMU_PAGES_MIN	64
 
 /**
  * struct slat_vm - a virtual machine
@@ -28,18 +30,16 @@
  * @hw: the backend; constant
  * @mm: whose memory it has; compared only; constant
  * @mmu: its memory; constant
- * @lock: held while a vCPU is created
- * @vcpus: by number; never taken out before the VM goes; @lock to add
- * @vcpu_count: how many they are; @lock
+ * @config: its settings
+ * @vcpus: by number; never taken out before the VM goes; config.lock to add
  */
 struct slat_vm {
 	refcount_t users;
 	const struct slat_hw_ops *hw;
 	struct mm_struct *mm;
 	struct slat_mmu *mmu;
-	struct mutex lock;	/* creation of vCPUs */
+	struct slat_config config;
 	struct xarray vcpus;
-	unsigned int vcpu_count;
 };
 
 static void vm_put(struct slat_vm *vm)
@@ -53,6 +53,7 @@ static void vm_put(struct slat_vm *vm)
 		slat_vcpu_free(vcpu);
 	xa_destroy(&vm->vcpus);
 	slat_mmu_destroy(vm->mmu);
+	slat_msr_filter_free(&vm->config);
 	preempt_notifier_dec();
 	kfree(vm);
 }
@@ -63,10 +64,50 @@ struct vcpu_file {
 	struct slat_vcpu *vcpu;
 };
 
+static void read_vcpu_stats(void *object, u64 *values)
+{
+	struct vcpu_file *handle = object;
+
+	slat_vcpu_read_stats(handle->vcpu, values);
+}
+
+static void put_vcpu_file(void *object)
+{
+	struct vcpu_file *handle = object;
+
+	vm_put(handle->vm);
+	kfree(handle);
+}
+
+static const struct slat_stats_layout vcpu_stats = {
+	.file = "slat-vcpu-stats",
+	.count = SLAT_VCPU_STATS,
+	.descs = slat_vcpu_stats_descs,
+	.read = read_vcpu_stats,
+	.put = put_vcpu_file,
+};
+
+static long vcpu_get_stats_fd(const struct vcpu_file *from)
+{
+	struct vcpu_file *handle;
+	char id[32];
+
+	if (from->vm->mm != current->mm)
+		return -EIO;
+	handle = kmemdup(from, sizeof(*from), GFP_KERNEL_ACCOUNT);
+	if (!handle)
+		return -ENOMEM;
+	refcount_inc(&handle->vm->users);
+	snprintf(id, sizeof(id), "slat-%d/vcpu-%u", task_tgid_nr(current), handle->vcpu->id);
+	return slat_stats_open(&vcpu_stats, id, handle);
+}
+
 static long vcpu_file_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	struct vcpu_file *handle = file->private_data;
 
+	if (cmd == KVM_GET_STATS_FD)
+		return vcpu_get_stats_fd(handle);
 	return slat_vcpu_ioctl(handle->vcpu, cmd, arg);
 }
 
@@ -79,10 +120,7 @@ static int vcpu_file_mmap(struct file *file, struct vm_area_struct *vma)
 
 static int vcpu_file_release(struct inode *inode, struct file *file)
 {
-	struct vcpu_file *handle = file->private_data;
-
-	vm_put(handle->vm);
-	kfree(handle);
+	put_vcpu_file(file->private_data);
 	return 0;
 }
 
@@ -122,38 +160,55 @@ free:
 	return fd;
 }
 
+/* From here on what a vCPU is created with does not change. */
+static int count_vcpu(struct slat_config *config, unsigned long id)
+{
+	int ret = -EINVAL;
+
+	mutex_lock(&config->lock);
+	if (id < (config->max_vcpu_id ?: SLAT_VCPU_IDS) && config->vcpus < SLAT_VCPUS) {
+		if (!config->max_vcpu_id)
+			config->max_vcpu_id = SLAT_VCPU_IDS;
+		config->vcpus++;
+		ret = 0;
+	}
+	mutex_unlock(&config->lock);
+	return ret;
+}
+
 static long vm_create_vcpu(struct slat_vm *vm, unsigned long id)
 {
+	struct slat_config *config = &vm->config;
 	struct slat_vcpu *vcpu;
 	long ret;
 
-	if (id >= VCPU_IDS)
-		return -EINVAL;
-	vcpu = slat_vcpu_create(vm->hw, vm->mmu, id);
-	if (IS_ERR(vcpu))
-		return PTR_ERR(vcpu);
-
-	mutex_lock(&vm->lock);
-	ret = -EINVAL;
-	if (vm->vcpu_count == VCPUS_MAX)
-		goto free;
+	ret = count_vcpu(config, id);
+	if (ret)
+		return ret;
+	vcpu = slat_vcpu_create(config, vm->hw, vm->mmu, id);
+	mutex_lock(&config->lock);
+	if (IS_ERR(vcpu)) {
+		ret = PTR_ERR(vcpu);
+		goto uncount;
+	}
 	ret = xa_insert(&vm->vcpus, id, vcpu, GFP_KERNEL_ACCOUNT);
 	if (ret) {
 		ret = ret == -EBUSY ? -EEXIST : ret;
 		goto free;
 	}
 	ret = vcpu_install(vm, vcpu);
-	if (ret < 0) {
-		xa_erase(&vm->vcpus, id);
-		goto free;
-	}
-	vm->vcpu_count++;
-	mutex_unlock(&vm->lock);
+	if (ret < 0)
+		goto erase;
+	mutex_unlock(&config->lock);
 	return ret;
 
+erase:
+	xa_erase(&vm->vcpus, id);
 free:
-	mutex_unlock(&vm->lock);
 	slat_vcpu_free(vcpu);
+uncount:
+	config->vcpus--;
+	mutex_unlock(&config->lock);
 	return ret;
 }
 
@@ -178,21 +233,83 @@ static long vm_get_dirty_log(struct slat_vm *vm, unsigned long arg)
 /* Real mode needs no tables of Slat's where the CPU has unrestricted guests. */
 static long vm_set_tss_addr(struct slat_vm *vm, unsigned long arg)
 {
-	return arg > U32_MAX - 3 * PAGE_SIZE ? -EINVAL : 0;
+	return arg > (u32)(-3 * PAGE_SIZE) ? -EINVAL : 0;
 }
 
+/* Before there are vCPUs, as for KVM_SET_BOOT_CPU_ID. */
 static long vm_set_identity_map_addr(struct slat_vm *vm, unsigned long arg)
 {
 	u64 address;
+	int ret;
 
-	if (!xa_empty(&vm->vcpus))
+	if (copy_from_user(&address, (void __user *)arg, sizeof(address)))
+		return -EFAULT;
+	mutex_lock(&vm->config.lock);
+	ret = vm->config.vcpus ? -EINVAL : 0;
+	mutex_unlock(&vm->config.lock);
+	return ret;
+}
+
+static long vm_set_boot_cpu_id(struct slat_vm *vm, unsigned long arg)
+{
+	int ret = -EBUSY;
+
+	mutex_lock(&vm->config.lock);
+	if (!vm->config.vcpus) {
+		vm->config.boot_id = arg;
+		ret = 0;
+	}
+	mutex_unlock(&vm->config.lock);
+	return ret;
+}
+
+static long vm_set_nr_mmu_pages(struct slat_vm *vm, unsigned long arg)
+{
+	if (arg < MMU_PAGES_MIN || arg > INT_MAX)
 		return -EINVAL;
-	return copy_from_user(&address, (void __user *)arg, sizeof(address)) ? -EFAULT : 0;
+	WRITE_ONCE(vm->config.mmu_pages, arg);
+	return 0;
+}
+
+static long vm_get_nr_mmu_pages(struct slat_vm *vm, unsigned long arg)
+{
+	return READ_ONCE(vm->config.mmu_pages);
+}
+
+static long vm_set_tsc_khz(struct slat_vm *vm, unsigned long arg)
+{
+	if (!slat_tsc_khz_valid(vm->hw, arg))
+		return -EINVAL;
+	WRITE_ONCE(vm->config.tsc_khz, arg);
+	return 0;
+}
+
+static long vm_get_tsc_khz(struct slat_vm *vm, unsigned long arg)
+{
+	return READ_ONCE(vm->config.tsc_khz) ?: tsc_khz;
+}
+
+static long vm_enable_cap(struct slat_vm *vm, unsigned long arg)
+{
+	return slat_caps_enable(&vm->config, (void __user *)arg);
+}
+
+static long vm_set_msr_filter(struct slat_vm *vm, unsigned long arg)
+{
+	struct kvm_msr_filter filter;
+	long ret;
+
+	if (copy_from_user(&filter, (void __user *)arg, sizeof(filter)))
+		return -EFAULT;
+	ret = slat_msr_filter_set(&vm->config, &filter);
+	if (!ret)
+		slat_mmu_expel(vm->mmu);
+	return ret;
 }
 
 static long vm_check_extension(struct slat_vm *vm, unsigned long arg)
 {
-	return slat_vm_check_extension(arg);
+	return slat_caps_check(vm->hw, arg);
 }
 
 static long vm_zap_all(struct slat_vm *vm, unsigned long arg)
@@ -216,6 +333,51 @@ static long vm_get_stats(struct slat_vm *vm, unsigned long arg)
 	return copy_to_user(user, &stats, sizeof(stats)) ? -EFAULT : 0;
 }
 
+#define COUNTER(member)								\
+	{ #member, KVM_STATS_TYPE_CUMULATIVE | KVM_STATS_UNIT_NONE | KVM_STATS_BASE_POW10 }
+#define LEVEL(member)								\
+	{ #member, KVM_STATS_TYPE_INSTANT | KVM_STATS_UNIT_NONE | KVM_STATS_BASE_POW10 }
+
+/* In the order of struct slat_vm_stats. */
+static const struct slat_stats_desc vm_stats_descs[] = {
+	COUNTER(faults), COUNTER(fault_retries), COUNTER(installs), COUNTER(cmpxchg_lost),
+	COUNTER(splits), COUNTER(batches), COUNTER(waits), COUNTER(ipis_sent),
+	COUNTER(ipis_saved), COUNTER(flushes), COUNTER(zaps), COUNTER(tables_allocated),
+	COUNTER(tables_freed), LEVEL(tables_unlinked),
+};
+
+static void read_vm_stats(void *object, u64 *values)
+{
+	struct slat_vm_stats stats = { };
+	struct slat_vm *vm = object;
+
+	slat_mmu_get_stats(vm->mmu, &stats);
+	memcpy(values, (void *)&stats + offsetof(struct slat_vm_stats, faults),
+	       sizeof(u64) * ARRAY_SIZE(vm_stats_descs));
+}
+
+static void put_vm(void *object)
+{
+	vm_put(object);
+}
+
+static const struct slat_stats_layout vm_stats = {
+	.file = "slat-vm-stats",
+	.count = ARRAY_SIZE(vm_stats_descs),
+	.descs = vm_stats_descs,
+	.read = read_vm_stats,
+	.put = put_vm,
+};
+
+static long vm_get_stats_fd(struct slat_vm *vm, unsigned long arg)
+{
+	char id[16];
+
+	refcount_inc(&vm->users);
+	snprintf(id, sizeof(id), "slat-%d", task_tgid_nr(current));
+	return slat_stats_open(&vm_stats, id, vm);
+}
+
 static const struct {
 	unsigned int cmd;
 	long (*handler)(struct slat_vm *vm, unsigned long arg);
@@ -226,6 +388,14 @@ static const struct {
 	{ KVM_GET_DIRTY_LOG,		vm_get_dirty_log },
 	{ KVM_SET_TSS_ADDR,		vm_set_tss_addr },
 	{ KVM_SET_IDENTITY_MAP_ADDR,	vm_set_identity_map_addr },
+	{ KVM_SET_BOOT_CPU_ID,		vm_set_boot_cpu_id },
+	{ KVM_SET_NR_MMU_PAGES,		vm_set_nr_mmu_pages },
+	{ KVM_GET_NR_MMU_PAGES,		vm_get_nr_mmu_pages },
+	{ KVM_SET_TSC_KHZ,		vm_set_tsc_khz },
+	{ KVM_GET_TSC_KHZ,		vm_get_tsc_khz },
+	{ KVM_ENABLE_CAP,		vm_enable_cap },
+	{ KVM_X86_SET_MSR_FILTER,	vm_set_msr_filter },
+	{ KVM_GET_STATS_FD,		vm_get_stats_fd },
 	{ SLAT_ZAP_ALL,			vm_zap_all },
 	{ SLAT_GET_STATS,		vm_get_stats },
 };
@@ -243,6 +413,41 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	return -ENOTTY;
 }
 
+#ifdef CONFIG_COMPAT
+static long vm_get_dirty_log32(struct slat_vm *vm, const void __user *user)
+{
+	struct kvm_dirty_log log;
+
+	if (copy_from_user(&log, user, sizeof(log)))
+		return -EFAULT;
+	/* The upper half of the union is whatever it was. */
+	log.dirty_bitmap = compat_ptr(log.padding2);
+	return slat_mmu_get_dirty_log(vm->mmu, &log);
+}
+
+/* Calls of 32-bit programs: pointers within structures are shorter. */
+static long vm_compat_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	void __user *user = compat_ptr(arg);
+	struct slat_vm *vm = file->private_data;
+	long ret;
+
+	if (vm->mm != current->mm)
+		return -EIO;
+	switch (cmd) {
+	case KVM_GET_DIRTY_LOG:
+		return vm_get_dirty_log32(vm, user);
+	case SLAT_SET_MSR_FILTER32:
+		ret = slat_msr_filter_set32(&vm->config, user);
+		if (!ret)
+			slat_mmu_expel(vm->mmu);
+		return ret;
+	default:
+		return vm_ioctl(file, cmd, (unsigned long)user);
+	}
+}
+#endif
+
 static int vm_release(struct inode *inode, struct file *file)
 {
 	vm_put(file->private_data);
@@ -253,67 +458,11 @@ static const struct file_operations vm_fops = {
 	.owner = THIS_MODULE,
 	.release = vm_release,
 	.unlocked_ioctl = vm_ioctl,
-	.compat_ioctl = compat_ptr_ioctl,
+#ifdef CONFIG_COMPAT
+	.compat_ioctl = vm_compat_ioctl,
+#endif
 	.llseek = noop_llseek,
 };
-
-/* Of KVM_SET_GUEST_DEBUG. */
-#define DEBUG_CONTROLS	(KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP |	\
-			 KVM_GUESTDBG_USE_SW_BP | KVM_GUESTDBG_USE_HW_BP |	\
-			 KVM_GUESTDBG_INJECT_DB | KVM_GUESTDBG_INJECT_BP |	\
-			 KVM_GUESTDBG_BLOCKIRQ)
-
-static const struct {
-	unsigned int extension;
-	int value;
-} extensions[] = {
-	{ KVM_CAP_USER_MEMORY,			1 },
-	{ KVM_CAP_DESTROY_MEMORY_REGION_WORKS,	1 },
-	{ KVM_CAP_JOIN_MEMORY_REGIONS_WORKS,	1 },
-	{ KVM_CAP_SYNC_MMU,			1 },
-	{ KVM_CAP_READONLY_MEM,			1 },
-	{ KVM_CAP_NR_MEMSLOTS,			SLAT_SLOTS_MAX },
-	{ KVM_CAP_SET_TSS_ADDR,			1 },
-	{ KVM_CAP_SET_IDENTITY_MAP_ADDR,	1 },
-	{ KVM_CAP_EXT_CPUID,			1 },
-	{ KVM_CAP_MP_STATE,			1 },
-	{ KVM_CAP_USER_NMI,			1 },
-	{ KVM_CAP_IMMEDIATE_EXIT,		1 },
-	{ KVM_CAP_NR_VCPUS,			VCPUS_MAX },
-	{ KVM_CAP_MAX_VCPUS,			VCPUS_MAX },
-	{ KVM_CAP_MAX_VCPU_ID,			VCPU_IDS },
-	{ KVM_CAP_CHECK_EXTENSION_VM,		1 },
-	{ KVM_CAP_INTERNAL_ERROR_DATA,		1 },
-	{ KVM_CAP_GET_TSC_KHZ,			1 },
-	{ KVM_CAP_GET_MSR_FEATURES,		1 },
-	{ KVM_CAP_EXT_EMUL_CPUID,		1 },
-	{ KVM_CAP_VCPU_EVENTS,			1 },
-	{ KVM_CAP_DEBUGREGS,			1 },
-	{ KVM_CAP_SET_GUEST_DEBUG,		1 },
-	{ KVM_CAP_SET_GUEST_DEBUG2,		DEBUG_CONTROLS },
-	{ KVM_CAP_X86_ROBUST_SINGLESTEP,	1 },
-	{ KVM_CAP_XSAVE,			1 },
-	{ KVM_CAP_XSAVE2,			sizeof(struct kvm_xsave) },
-	{ KVM_CAP_XCRS,				1 },
-	{ KVM_CAP_SYNC_REGS,			KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS |
-						KVM_SYNC_X86_EVENTS },
-};
-
-/**
- * slat_vm_check_extension() - KVM_CHECK_EXTENSION
- * @extension: KVM_CAP_*
- *
- * Return: what it is worth; 0: not there.
- */
-long slat_vm_check_extension(unsigned long extension)
-{
-	int i;
-
-	for (i = 0; i < ARRAY_SIZE(extensions); i++)
-		if (extensions[i].extension == extension)
-			return extensions[i].value;
-	return 0;
-}
 
 /**
  * slat_vm_create() - KVM_CREATE_VM
@@ -340,7 +489,7 @@ long slat_vm_create(const struct slat_hw_ops *hw, unsigned long type)
 	refcount_set(&vm->users, 1);
 	vm->hw = hw;
 	vm->mm = current->mm;
-	mutex_init(&vm->lock);
+	mutex_init(&vm->config.lock);
 	xa_init(&vm->vcpus);
 	vm->mmu = slat_mmu_create(hw);
 	if (IS_ERR(vm->mmu)) {

@@ -5,6 +5,5 @@
 #include "hw.h"
 
 long slat_vm_create(const struct slat_hw_ops *hw, unsigned long type);
-long slat_vm_check_extension(unsigned long extension);
 
 #endif /* SLAT_VM_H */

@@ -191,6 +191,7 @@ struct slat_hw_ops;
  * @want_interrupt_window: exit as soon as an interrupt can be delivered
  * @want_nmi_window: exit as soon as an NMI can be delivered
  * @intercepts: exceptions that exit, by vector
+ * @intercept_msrs: all MSRs exit, also those of slat_cpu_own_msrs
  * @root: physical address of the second-level root, in the backend's format
  * @tsc_offset: guest TSC = host TSC scaled + @tsc_offset
  * @tsc_ratio: 16.48 fixed point, 0: 1
@@ -257,6 +258,7 @@ struct slat_cpu {
 	u64 debug_dr[4];
 	u64 debug_dr7;
 	u32 intercepts;
+	bool intercept_msrs;
 	u64 root;
 	u64 tsc_offset;
 	u64 tsc_ratio;

@@ -11,9 +11,16 @@
 #define DR6_RESET	0xffff0ff0
 #define DR7_RESET	0x400
 
+#define PDPTR_RESERVED	(GENMASK_ULL(2, 1) | GENMASK_ULL(8, 5))
+
 #define CR0_DEFINED	(X86_CR0_PE | X86_CR0_MP | X86_CR0_EM | X86_CR0_TS | X86_CR0_ET | \
 			 X86_CR0_NE | X86_CR0_WP | X86_CR0_AM | X86_CR0_NW | X86_CR0_CD | \
 			 X86_CR0_PG)
+
+const u32 slat_cpu_own_msrs[SLAT_OWN_MSRS] = {
+	MSR_FS_BASE, MSR_GS_BASE, MSR_KERNEL_GS_BASE,
+	MSR_IA32_SYSENTER_CS, MSR_IA32_SYSENTER_ESP, MSR_IA32_SYSENTER_EIP,
+};
 
 /**
  * slat_cpu_reset() - all registers as after RESET (SDM vol. 3A, 10.1.1)
@@ -115,6 +122,24 @@ bool slat_cpu_xcr0_valid(const struct slat_cpu *cpu, u64 value)
 	if (!(value & avx512))
 		return true;
 	return (value & avx512) == avx512 && value & XFEATURE_MASK_YMM;
+}
+
+/**
+ * slat_cpu_pdptrs_valid() - whether PAE paging takes these pointers
+ * @cpu: which CPU
+ * @pdptr: four of them
+ *
+ * Pure.  SDM vol. 3A, 4.4.1.
+ */
+bool slat_cpu_pdptrs_valid(const struct slat_cpu *cpu, const u64 *pdptr)
+{
+	u64 reserved = PDPTR_RESERVED | ~(BIT_ULL(cpu->phys_bits) - 1);
+	int i;
+
+	for (i = 0; i < 4; i++)
+		if (pdptr[i] & 1 && pdptr[i] & reserved)
+			return false;
+	return true;
 }
 
 /* KVM's order of general-purpose registers is another one. */

@@ -71,7 +71,12 @@ static inline void slat_cpu_set_edx_eax(struct slat_cpu *cpu, u64 value)
 	cpu->gpr[SLAT_RDX] = value >> 32;
 }
 
+/* MSRs that a backend may let a guest reach without an exit: no others. */
+#define SLAT_OWN_MSRS	6
+extern const u32 slat_cpu_own_msrs[SLAT_OWN_MSRS];
+
 bool slat_cpu_xcr0_valid(const struct slat_cpu *cpu, u64 value);
+bool slat_cpu_pdptrs_valid(const struct slat_cpu *cpu, const u64 *pdptr);
 void slat_cpu_reset(struct slat_cpu *cpu);
 void slat_cpu_skip(struct slat_cpu *cpu, unsigned int len);
 void slat_cpu_get_regs(struct slat_cpu *cpu, struct kvm_regs *regs);

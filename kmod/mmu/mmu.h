@@ -107,6 +107,7 @@ int slat_walker_init(struct slat_walker *walker, struct slat_mmu *mmu);
 void slat_walker_exit(struct slat_walker *walker);
 bool slat_mmu_enter(struct slat_walker *walker, u64 *root);
 void slat_mmu_leave(struct slat_walker *walker);
+void slat_mmu_expel(struct slat_mmu *mmu);
 int slat_mmu_read(struct slat_mmu *mmu, u64 gpa, void *data, unsigned int len);
 int slat_mmu_write(struct slat_mmu *mmu, u64 gpa, const void *data, unsigned int len);
 int slat_mmu_cmpxchg(struct slat_mmu *mmu, u64 gpa, const void *old, const void *new,

@@ -16,6 +16,7 @@
 #include <asm/vmx.h>
 
 #include "compat/compat.h"
+#include "cpu/regs.h"
 #include "vmx/ept.h"
 #include "vmx/insn.h"
 #include "vmx/spec.h"
@@ -25,12 +26,6 @@
 
 /* Always taken from the guest: it could keep the CPU busy for ever with these. */
 #define INTERCEPTED	(BIT(X86_TRAP_DB) | BIT(X86_TRAP_AC) | BIT(X86_TRAP_MC))
-
-/* What the guest reaches without an exit: held by the VMCS, or switched. */
-static const u32 passed_msrs[] = {
-	MSR_FS_BASE, MSR_GS_BASE, MSR_KERNEL_GS_BASE,
-	MSR_IA32_SYSENTER_CS, MSR_IA32_SYSENTER_ESP, MSR_IA32_SYSENTER_EIP,
-};
 
 static DEFINE_IDA(vpids);
 
@@ -109,8 +104,9 @@ int slat_vmx_vcpu_alloc(struct slat_cpu *cpu)
 	if (!vmx->msr_bitmap)
 		goto free;
 	memset(vmx->msr_bitmap, 0xff, PAGE_SIZE);
-	for (i = 0; i < ARRAY_SIZE(passed_msrs); i++)
-		pass_msr(vmx->msr_bitmap, passed_msrs[i]);
+	/* Held by the VMCS, or switched. */
+	for (i = 0; i < SLAT_OWN_MSRS; i++)
+		pass_msr(vmx->msr_bitmap, slat_cpu_own_msrs[i]);
 
 	err = slat_vmcs_alloc(&vmx->vmcs, slat_vmx.caps.revision);
 	if (err)
@@ -217,6 +213,8 @@ static void flush_controls(struct slat_cpu *cpu)
 	u32 intercepts = INTERCEPTED | cpu->intercepts;
 	u32 proc = slat_vmx.controls.proc, proc2 = proc2_of(cpu);
 
+	if (cpu->intercept_msrs)
+		proc &= ~CPU_BASED_USE_MSR_BITMAPS;
 	if (cpu->want_interrupt_window)
 		proc |= CPU_BASED_INTR_WINDOW_EXITING;
 	if (cpu->want_nmi_window)
