@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The same answers for 32-bit programs: runs dev_ioctl_32, if there is one
- * and the kernel can.
+ * The same answers for 32-bit programs: dev_compat [PROGRAM] runs dev_ioctl_32,
+ * or another one, if there is one and the kernel can.
  */
 #include <errno.h>
 #include <libgen.h>
@@ -16,7 +16,8 @@ int main(int argc, char **argv)
 {
 	char path[PATH_MAX];
 
-	snprintf(path, sizeof(path), "%s/dev_ioctl_32", dirname(argv[0]));
+	snprintf(path, sizeof(path), "%s/%s", dirname(argv[0]),
+		 argc > 1 ? argv[1] : "dev_ioctl_32");
 	execl(path, path, NULL);
 
 	if (errno == ENOENT)

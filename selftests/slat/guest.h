@@ -55,11 +55,17 @@
  * Position-independent code between the symbols NAME and NAME_end.  @bits: 16,
  * 32 or 64.
  */
+#ifdef __x86_64__
+#define HOST_CODE	".code64\n"
+#else
+#define HOST_CODE	".code32\n"
+#endif
+
 #define GUEST_CODE(name, bits, text)				\
 	extern const char name[], name##_end[];			\
 	asm(".pushsection .rodata\n"				\
 	    #name ":\n.code" #bits "\n" text "\n"		\
-	    #name "_end:\n.code64\n.popsection")
+	    #name "_end:\n" HOST_CODE ".popsection")
 
 /* The same with one more label in it, for C. */
 #define GUEST_LABEL(name) extern const char name[]

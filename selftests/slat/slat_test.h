@@ -44,6 +44,8 @@ static const unsigned int known_commands[] = {
 	KVM_GET_MSR_INDEX_LIST,
 	KVM_GET_MSR_FEATURE_INDEX_LIST,
 	KVM_GET_MSRS,
+	KVM_HAS_DEVICE_ATTR,
+	KVM_GET_DEVICE_ATTR,
 	SLAT_GET_INFO,
 };
 
