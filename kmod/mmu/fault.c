@@ -9,6 +9,7 @@
  */
 #include <linux/bitops.h>
 #include <linux/errno.h>
+#include <linux/cpu.h>
 #include <linux/kernel.h>
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
@@ -54,10 +55,10 @@ int slat_mmu_prepare(struct slat_walker *walker)
 	return slat_ptab_get_root(&walker->mmu->ptab);
 }
 
-/* Whether a huge executable page can hang the CPU. */
+/* Whether a huge executable page can hang the CPU, and its owner minds. */
 static bool itlb_multihit(void)
 {
-	return boot_cpu_has_bug(X86_BUG_ITLB_MULTIHIT);
+	return boot_cpu_has_bug(X86_BUG_ITLB_MULTIHIT) && !cpu_mitigations_off();
 }
 
 /* Not a device's: the zero page is reserved, but memory. */

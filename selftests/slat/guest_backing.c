@@ -486,15 +486,31 @@ TEST_F(backing, thp)
 }
 
 /* Some CPUs must not execute from huge leaves. */
+static bool cpu_has_bug(const char *name)
+{
+	FILE *file = fopen("/proc/cpuinfo", "r");
+	char line[4096];
+	bool has = false;
+
+	while (file && !has && fgets(line, sizeof(line), file))
+		has = !strncmp(line, "bugs", 4) && strstr(line, name);
+	if (file)
+		fclose(file);
+	return has;
+}
+
 TEST_F(backing, code_in_a_huge_page)
 {
 	__u8 *mem = map_thp(_metadata, HUGE);
+	struct slat_vm_stats before, after;
 	struct kvm_regs regs;
 
 	if (!mem)
 		SKIP(return, "no transparent huge pages");
 	ASSERT_EQ(0, _guest_set_memory(&self->guest, 1, FIRST, HUGE, mem, 0));
 	guest_store(_metadata, &self->guest, FIRST, 512);
+	if (on_slat())
+		get_stats(_metadata, &self->guest, &before);
 	for (__u64 page = 100; page < 103; page++) {
 		memcpy(mem + page * PAGE, sum, sum_end - sum);
 		guest_start(_metadata, &self->guest, FIRST, 100);
@@ -504,6 +520,11 @@ TEST_F(backing, code_in_a_huge_page)
 		guest_run_hlt(_metadata, &self->guest);
 		get_regs(_metadata, &self->guest, &regs);
 		EXPECT_EQ(expected_sum(FIRST, 100), regs.rax);
+	}
+	/* A CPU with the erratum must not see one that can be executed. */
+	if (on_slat() && cpu_has_bug("itlb_multihit")) {
+		get_stats(_metadata, &self->guest, &after);
+		EXPECT_LE(3, after.faults - before.faults);
 	}
 	check_shared(_metadata, &self->guest, mem, 512);
 }
