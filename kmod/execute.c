@@ -366,7 +366,7 @@ static int end(struct slat_vcpu *vcpu, enum slat_insn_result result)
 			forget(vcpu);
 			return execute->error;
 		}
-		vcpu->complete = again;
+		slat_vcpu_ask(vcpu, again);
 		return 0;
 	case SLAT_INSN_FAULT:
 		forget(vcpu);
@@ -411,12 +411,6 @@ static int again(struct slat_vcpu *vcpu)
 {
 	struct slat_execute *execute_state = &vcpu->execute;
 
-	/* It may have put the guest elsewhere instead. */
-	slat_cpu_need(&vcpu->cpu, SLAT_STATE_RIP);
-	if (vcpu->cpu.rip != execute_state->cpu.rip) {
-		forget(vcpu);
-		return 1;
-	}
 	memcpy(execute_state->partial + execute_state->done, vcpu->run->mmio.data,
 	       execute_state->fragment);
 	execute_state->done += execute_state->fragment;

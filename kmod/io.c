@@ -22,8 +22,6 @@ static int pio_exit(struct slat_vcpu *vcpu, const struct slat_exit *exit, u32 co
 {
 	struct kvm_run *run = vcpu->run;
 
-	slat_cpu_need(&vcpu->cpu, SLAT_STATE_RIP);
-	vcpu->pio.rip = vcpu->cpu.rip;
 	vcpu->pio.size = exit->io.size;
 	vcpu->pio.insn_len = exit->insn_len;
 	vcpu->pio.address_size = exit->io.address_size;
@@ -31,7 +29,7 @@ static int pio_exit(struct slat_vcpu *vcpu, const struct slat_exit *exit, u32 co
 	vcpu->pio.rep = exit->io.rep;
 	vcpu->pio.count = count;
 	vcpu->pio.linear = exit->io.linear;
-	vcpu->complete = complete;
+	slat_vcpu_ask(vcpu, complete);
 
 	run->exit_reason = KVM_EXIT_IO;
 	run->io.direction = exit->io.in ? KVM_EXIT_IO_IN : KVM_EXIT_IO_OUT;
@@ -42,13 +40,6 @@ static int pio_exit(struct slat_vcpu *vcpu, const struct slat_exit *exit, u32 co
 	return 0;
 }
 
-/* User space may have put the guest elsewhere instead: a reset by a port. */
-static bool moved_on(struct slat_vcpu *vcpu)
-{
-	slat_cpu_need(&vcpu->cpu, SLAT_STATE_RIP);
-	return vcpu->cpu.rip != vcpu->pio.rip;
-}
-
 /* RIP moves on with user space's answer, so that a guest saved before has it. */
 static int complete_single(struct slat_vcpu *vcpu)
 {
@@ -56,8 +47,6 @@ static int complete_single(struct slat_vcpu *vcpu)
 	unsigned int size = vcpu->pio.size;
 	u64 value = 0;
 
-	if (moved_on(vcpu))
-		return 1;
 	if (vcpu->pio.in) {
 		/* A write of 32 bits clears the upper half, smaller ones keep the rest. */
 		if (size < 4)
@@ -97,8 +86,6 @@ static int complete_string(struct slat_vcpu *vcpu)
 	unsigned int width = vcpu->pio.address_size;
 	s64 step = slat_cpu_rflags(cpu) & X86_EFLAGS_DF ? -(s64)bytes : bytes;
 
-	if (moved_on(vcpu))
-		return 1;
 	if (vcpu->pio.in) {
 		int ret = slat_vcpu_access(vcpu, vcpu->pio.linear, pio_data(vcpu), bytes, true);
 

@@ -50,7 +50,7 @@ static int ask(struct slat_vcpu *vcpu, u32 index, int err, bool write)
 	run->msr.reason = reason;
 	run->msr.index = index;
 	run->msr.data = write ? slat_cpu_edx_eax(&vcpu->cpu) : 0;
-	vcpu->complete = write ? complete_wrmsr : complete_rdmsr;
+	slat_vcpu_ask(vcpu, write ? complete_wrmsr : complete_rdmsr);
 	return 0;
 }
 

@@ -157,18 +157,38 @@ static int thread_work(struct slat_vcpu *vcpu)
 	return 1;
 }
 
+/**
+ * slat_vcpu_ask() - say what to do with user space's answer to an exit
+ * @vcpu: which is about to return to user space
+ * @complete: called by the next KVM_RUN
+ *
+ * Loaded.  The answer is for the instruction at RIP: if user space puts the
+ * guest elsewhere instead, as at a reset by a port, it is dropped.
+ */
+void slat_vcpu_ask(struct slat_vcpu *vcpu, slat_complete_fn complete)
+{
+	slat_cpu_need(&vcpu->cpu, SLAT_STATE_RIP);
+	vcpu->complete = complete;
+	vcpu->complete_rip = vcpu->cpu.rip;
+}
+
+static int answered(struct slat_vcpu *vcpu)
+{
+	slat_complete_fn complete = vcpu->complete;
+
+	vcpu->complete = NULL;
+	slat_cpu_need(&vcpu->cpu, SLAT_STATE_RIP);
+	return vcpu->cpu.rip == vcpu->complete_rip ? complete(vcpu) : 1;
+}
+
 static int run(struct slat_vcpu *vcpu)
 {
 	struct slat_cpu *cpu = &vcpu->cpu;
 	struct slat_exit exit;
 	int ret = 1;
 
-	if (vcpu->complete) {
-		slat_complete_fn complete = vcpu->complete;
-
-		vcpu->complete = NULL;
-		ret = complete(vcpu);
-	}
+	if (vcpu->complete)
+		ret = answered(vcpu);
 	while (ret > 0) {
 		if (vcpu->triple_fault) {
 			vcpu->triple_fault = false;

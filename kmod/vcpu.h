@@ -100,6 +100,7 @@ typedef int (*slat_complete_fn)(struct slat_vcpu *vcpu);
  * @tsc_khz: what the guest's TSC counts in a millisecond
  * @debug: KVM_GUESTDBG_*, as user space has asked
  * @complete: what to do with user space's answer to the last exit
+ * @complete_rip: where the guest was then; elsewhere, the answer is dropped
  * @execute: the instruction that is being executed here
  * @exits: how often each reason has ended a stay; like the two that follow it
  *	changed under @mutex, read without
@@ -135,6 +136,7 @@ struct slat_vcpu {
 	u32 tsc_khz;
 	u32 debug;
 	slat_complete_fn complete;
+	u64 complete_rip;
 	struct slat_execute execute;
 	u64 exits[SLAT_EXIT_REASONS];
 	u64 mmio_exits;
@@ -148,7 +150,6 @@ struct slat_vcpu {
 		bool rep;
 		u32 count;
 		u64 linear;
-		u64 rip;
 	} pio;
 };
 
@@ -166,6 +167,7 @@ long slat_vcpu_ioctl(struct slat_vcpu *vcpu, unsigned int cmd, unsigned long arg
 int slat_vcpu_mmap(struct slat_vcpu *vcpu, struct vm_area_struct *vma);
 
 /* run.c */
+void slat_vcpu_ask(struct slat_vcpu *vcpu, slat_complete_fn complete);
 int slat_vcpu_run(struct slat_vcpu *vcpu);
 
 /* exits.c */
