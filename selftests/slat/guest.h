@@ -201,6 +201,17 @@ static inline void guest_remove_vcpu(struct guest *second)
 	close(second->fd);
 }
 
+/* MONITOR and MWAIT, where not advertised, are #UD; by a quirk they do nothing. */
+static inline void guest_refuse_mwait(struct __test_metadata *_metadata, struct guest *guest)
+{
+	struct kvm_enable_cap enable = {
+		.cap = KVM_CAP_DISABLE_QUIRKS2,
+		.args = { KVM_X86_QUIRK_MWAIT_NEVER_UD_FAULTS },
+	};
+
+	ASSERT_EQ(0, _ioctl_ptr(guest->vm, KVM_ENABLE_CAP, &enable));
+}
+
 static inline void guest_destroy(struct guest *guest)
 {
 	munmap(guest->run, guest->run_size);

@@ -17,6 +17,7 @@ FIXTURE(exits) {
 FIXTURE_SETUP(exits)
 {
 	guest_create(_metadata, &self->guest);
+	guest_refuse_mwait(_metadata, &self->guest);
 }
 
 FIXTURE_TEARDOWN(exits)
@@ -79,7 +80,7 @@ static const struct insn {
 	int with;
 } insns[] = {
 #define ROW(name, ...) { #name, name, name##_end, __VA_ARGS__ }
-	ROW(do_monitor, 6, SLAT), ROW(do_mwait, 6, SLAT), ROW(do_vmxon, 6), ROW(do_vmxoff, 6),
+	ROW(do_monitor, 6), ROW(do_mwait, 6), ROW(do_vmxon, 6), ROW(do_vmxoff, 6),
 	ROW(do_vmclear, 6), ROW(do_vmptrld, 6), ROW(do_vmptrst, 6), ROW(do_vmread, 6),
 	ROW(do_vmwrite, 6), ROW(do_vmlaunch, 6), ROW(do_vmresume, 6), ROW(do_invept, 6),
 	ROW(do_invvpid, 6), ROW(do_vmfunc, 6), ROW(do_getsec, 6), ROW(do_encls, 6),
