@@ -19,11 +19,14 @@
 #include <unistd.h>
 #include <x86intrin.h>
 
+#include <linux/const.h>
 #include <linux/kvm.h>
 #include <linux/slat.h>
 
 #define PAGE		4096UL
-#define MIB		(1UL << 20)
+#define MIB		_BITUL(20)
+
+#define ARRAY_SIZE(array)	(sizeof(array) / sizeof((array)[0]))
 
 #define ROUNDS		7
 #define EXITS		4096
@@ -32,11 +35,11 @@
 #define CODE		0x1000UL
 #define DEVICE		0xd0000000UL	/* no memory there */
 #define TSS		0xfffbd000UL
-static const uint64_t slot_at[] = { 0, 0x10000000, 0x20000000, 0x30000000 };
+static const __u64 slot_at[] = { 0, 0x10000000, 0x20000000, 0x30000000 };
 
 enum { SLOT_CODE, SLOT_ONE, SLOT_OTHER, SLOT_SMALL };
 
-typedef uint64_t ticks_t;
+typedef __u64 ticks_t;
 
 struct machine {
 	int dev;
@@ -44,7 +47,7 @@ struct machine {
 	int vcpu;
 	struct kvm_run *run;
 	size_t run_size;
-	uint8_t *code;
+	__u8 *code;
 };
 
 /*
@@ -54,7 +57,7 @@ struct machine {
 #define GUEST(name, text)						\
 	asm(".pushsection .rodata\n.code32\n"				\
 	    #name ": " text "\n" #name "_end:\n.code64\n.popsection\n");	\
-	extern const uint8_t name[], name##_end[]
+	extern const __u8 name[], name##_end[]
 
 GUEST(guest_cpuid, "1: test %esi, %esi\n jz 2f\n xor %eax, %eax\n push %ebx\n cpuid\n pop %ebx\n"
 		   "dec %esi\n jmp 1b\n2: hlt");
@@ -89,7 +92,7 @@ static void *memory(size_t size)
 	/* Pages of 4 KiB, each there before a guest asks; no such advice: no others. */
 	madvise(mem, size, MADV_NOHUGEPAGE);
 	for (size_t at = 0; at < size; at += PAGE)
-		((volatile uint8_t *)mem)[at] = 1;
+		((volatile __u8 *)mem)[at] = 1;
 	return mem;
 }
 
@@ -107,7 +110,7 @@ static void set_slot(struct machine *machine, int slot, void *mem, size_t size)
 
 /* What guests are told: a CPU with long mode, and nothing that a host may lack. */
 static const struct kvm_cpuid_entry2 leaves[] = {
-	{ .function = 0, .eax = 1, .ebx = 0x756e6547, .edx = 0x49656e69, .ecx = 0x6c65746e },
+	{ .eax = 1, .ebx = 0x756e6547, .edx = 0x49656e69, .ecx = 0x6c65746e },
 	{ .function = 1, .eax = 0x50654, .ebx = 0x800, .ecx = 0x00002001, .edx = 0x0783a979 },
 	{ .function = 0x80000000, .eax = 0x80000001 },
 	{ .function = 0x80000001, .edx = 0x20100800 },
@@ -117,8 +120,8 @@ static void set_cpuid(struct machine *machine)
 {
 	struct {
 		struct kvm_cpuid2 head;
-		struct kvm_cpuid_entry2 entries[sizeof(leaves) / sizeof(leaves[0])];
-	} cpuid = { .head.nent = sizeof(leaves) / sizeof(leaves[0]) };
+		struct kvm_cpuid_entry2 entries[ARRAY_SIZE(leaves)];
+	} cpuid = { .head.nent = ARRAY_SIZE(leaves) };
 
 	memcpy(cpuid.entries, leaves, sizeof(leaves));
 	CALL(machine->vcpu, KVM_SET_CPUID2, &cpuid);
@@ -127,7 +130,8 @@ static void set_cpuid(struct machine *machine)
 static void machine_open(struct machine *machine, const char *device)
 {
 	struct kvm_segment flat = {
-		.limit = UINT32_MAX, .selector = 8, .type = 3, .present = 1, .db = 1, .s = 1, .g = 1,
+		.limit = UINT32_MAX, .selector = 8, .type = 3, .present = 1,
+		.db = 1, .s = 1, .g = 1,
 	};
 	struct kvm_sregs sregs;
 
@@ -170,8 +174,8 @@ static ticks_t machine_close(struct machine *machine)
 }
 
 /* Ticks of KVM_RUN until HLT. */
-static ticks_t run(struct machine *machine, const uint8_t *code, const uint8_t *end,
-		   uint32_t count, uint64_t address, uint32_t stride)
+static ticks_t run(struct machine *machine, const __u8 *code, const __u8 *end,
+		   __u32 count, __u64 address, __u32 stride)
 {
 	struct kvm_regs regs = {
 		.rip = CODE, .rsp = CODE - 16, .rflags = 2,
@@ -312,7 +316,7 @@ int main(int argc, char **argv)
 {
 	if (argc != 2)
 		errx(2, "usage: vm_ticks DEVICE");
-	for (size_t i = 0; i < sizeof(leaves) / sizeof(leaves[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(leaves); i++)
 		printf("# cpuid %08x: %08x %08x %08x %08x\n", leaves[i].function, leaves[i].eax,
 		       leaves[i].ebx, leaves[i].ecx, leaves[i].edx);
 	exits(argv[1]);
