@@ -434,8 +434,11 @@ TEST_F_TIMEOUT(stress, nothing_appears_in_a_wrong_page, 3600)
 	TH_LOG("%llu faults, %llu retries, %llu batches, %llu waits, %llu IPIs, %llu saved",
 	       stats.faults, stats.fault_retries, stats.batches, stats.waits, stats.ipis_sent,
 	       stats.ipis_saved);
-	EXPECT_LT(0, stats.ipis_sent);
-	EXPECT_LT(0, stats.waits);
+	/* On one CPU nobody is in the guest while somebody else runs. */
+	if (sysconf(_SC_NPROCESSORS_ONLN) > 1) {
+		EXPECT_LT(0, stats.ipis_sent);
+		EXPECT_LT(0, stats.waits);
+	}
 }
 
 int main(int argc, char **argv)
