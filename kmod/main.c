@@ -9,6 +9,7 @@
 #include <linux/kvm.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
+#include <linux/preempt.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
 #include <linux/slat.h>
@@ -214,6 +215,8 @@ static int __init slat_init(void)
 	err = slat_host_start(hw, &why);
 	if (err)
 		goto teardown;
+	/* Once, not with each VM: the kernel patches its scheduler for it. */
+	preempt_notifier_inc();
 	err = misc_register(&dev);
 	if (err) {
 		why.text = "no /dev/slat";
@@ -223,6 +226,7 @@ static int __init slat_init(void)
 	return 0;
 
 stop:
+	preempt_notifier_dec();
 	slat_host_stop();
 teardown:
 	hw->teardown();
@@ -234,6 +238,7 @@ refused:
 static void __exit slat_exit(void)
 {
 	misc_deregister(&dev);
+	preempt_notifier_dec();
 	slat_host_stop();
 	hw->teardown();
 	/* Callbacks of VMs that have been closed. */

@@ -54,7 +54,6 @@ static void vm_put(struct slat_vm *vm)
 	xa_destroy(&vm->vcpus);
 	slat_mmu_destroy(vm->mmu);
 	slat_msr_filter_free(&vm->config);
-	preempt_notifier_dec();
 	kfree(vm);
 }
 
@@ -497,7 +496,6 @@ long slat_vm_create(const struct slat_hw_ops *hw, unsigned long type)
 		kfree(vm);
 		return ret;
 	}
-	preempt_notifier_inc();
 	ret = anon_inode_getfd("slat-vm", &vm_fops, vm, O_RDWR | O_CLOEXEC);
 	if (ret < 0)
 		vm_put(vm);
