@@ -61,7 +61,7 @@ int slat_vcpu_translate(struct slat_vcpu *vcpu, u64 linear, u32 access, bool use
 		.cr4 = cpu->cr4,
 		.efer = cpu->efer,
 		.rflags = cpu->rflags,
-		.pdptr = cpu->pdptr,
+		.pdptr = cpu->reads_pdptrs ? NULL : cpu->pdptr,
 		.phys_bits = cpu->phys_bits,
 	};
 	do {

@@ -35,6 +35,8 @@ long slat_vcpu_get_sregs2(struct slat_vcpu *vcpu, void __user *user)
 	slat_vcpu_read_sregs(vcpu, &sregs);
 	memcpy(&sregs2, &sregs, COMMON);
 	if (pae(cpu->cr0, cpu->cr4, cpu->efer)) {
+		if (cpu->reads_pdptrs)
+			slat_vcpu_load_pdptrs(vcpu);
 		sregs2.flags = KVM_SREGS2_FLAGS_PDPTRS_VALID;
 		memcpy(sregs2.pdptrs, cpu->pdptr, sizeof(sregs2.pdptrs));
 	}

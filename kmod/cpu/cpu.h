@@ -201,6 +201,8 @@ struct slat_hw_ops;
  * @has_rdtscp: RDTSCP and RDPID are instructions that it has
  * @has_invpcid: so is INVPCID
  * @phys_bits: width of its physical addresses
+ * @reads_pdptrs: it reads PAE's four pointers whenever it walks its tables, and
+ *	@pdptr has none
  * @want_step: exit after one instruction
  * @skipped: an instruction has been done on the guest's behalf since the last
  *	entry
@@ -268,6 +270,7 @@ struct slat_cpu {
 	bool has_rdtscp;
 	bool has_invpcid;
 	u8 phys_bits;
+	bool reads_pdptrs;
 	int host_cpu;
 	bool host_data;
 	void *hw;

@@ -15,6 +15,7 @@
 #define LARGE		BIT_ULL(7)
 #define NO_EXEC		BIT_ULL(63)
 #define ADDRESS		GENMASK_ULL(51, 12)
+#define PAE_CR3		0xffffffe0ULL
 
 /**
  * struct mode - one of the ways of paging
@@ -128,6 +129,16 @@ static int mark(const struct slat_gwalk_ops *ops, void *context, const struct mo
 	return ops->update(context, step->gpa, &step->entry, &new, mode->entry);
 }
 
+static int read_pdptr(const struct slat_gwalk_cpu *cpu, const struct slat_gwalk_ops *ops,
+		      void *context, unsigned int index, u64 *pdptr)
+{
+	if (!cpu->pdptr)
+		return ops->read(context, (cpu->cr3 & PAE_CR3) + index * sizeof(*pdptr), pdptr,
+				 sizeof(*pdptr));
+	*pdptr = cpu->pdptr[index];
+	return 0;
+}
+
 static int walk(const struct slat_gwalk_cpu *cpu, const struct slat_gwalk_ops *ops,
 		void *context, u64 linear, u32 access, u64 *gpa, u32 *error)
 {
@@ -139,7 +150,9 @@ static int walk(const struct slat_gwalk_cpu *cpu, const struct slat_gwalk_ops *o
 	int ret;
 
 	if (mode == &pae) {
-		table = cpu->pdptr[linear >> 30 & 3];
+		ret = read_pdptr(cpu, ops, context, linear >> 30 & 3, &table);
+		if (ret)
+			return ret;
 		if (!(table & PRESENT)) {
 			*error = error_code(cpu, access, 0);
 			return SLAT_GWALK_FAULT;

@@ -14,7 +14,7 @@
  * @cr4: CR4
  * @efer: EFER
  * @rflags: RFLAGS
- * @pdptr: what PAE paging keeps in the CPU
+ * @pdptr: what PAE paging keeps in the CPU; NULL: the CPU reads it in each walk
  * @phys_bits: width of physical addresses
  */
 struct slat_gwalk_cpu {
