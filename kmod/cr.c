@@ -198,7 +198,11 @@ int slat_vcpu_handle_cr(struct slat_vcpu *vcpu, const struct slat_exit *exit)
 	struct slat_cpu *cpu = &vcpu->cpu;
 
 	if (!exit->cr.write) {
-		slat_cpu_set_gpr(cpu, exit->cr.gpr, get_cr(cpu, exit->cr.number));
+		u64 value = get_cr(cpu, exit->cr.number);
+
+		if (exit->cr.smsw && exit->cr.size == 2)
+			value = (slat_cpu_gpr(cpu, exit->cr.gpr) & ~0xffffULL) | (u16)value;
+		slat_cpu_set_gpr(cpu, exit->cr.gpr, value);
 		slat_cpu_skip(cpu, exit->insn_len);
 		return 1;
 	}

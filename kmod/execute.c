@@ -252,8 +252,15 @@ static void give_registers(struct slat_vcpu *vcpu)
 	slat_cpu_skip(cpu, 0);
 }
 
-static enum slat_insn_mode mode_of(struct slat_cpu *cpu)
+/**
+ * slat_vcpu_insn_mode() - how the guest's CPU reads instructions
+ * @vcpu: loaded
+ */
+enum slat_insn_mode slat_vcpu_insn_mode(struct slat_vcpu *vcpu)
 {
+	struct slat_cpu *cpu = &vcpu->cpu;
+
+
 	if (slat_cpu_64bit(cpu))
 		return SLAT_INSN_MODE_64;
 	slat_cpu_need(cpu, SLAT_STATE_SEGS | SLAT_STATE_RFLAGS);
@@ -301,7 +308,7 @@ static int fetch(struct slat_vcpu *vcpu, enum slat_insn_result *result)
 		return 0;
 	/* The next page only if the instruction reaches into it. */
 	if (first == SLAT_INSN_MAX_LEN ||
-	    slat_insn_decode(&execute->insn, mode_of(cpu), execute->bytes, first) !=
+	    slat_insn_decode(&execute->insn, slat_vcpu_insn_mode(vcpu), execute->bytes, first) !=
 	    SLAT_INSN_NEED_MORE)
 		return first;
 	if (fetch_part(vcpu, linear + first, execute->bytes + first, SLAT_INSN_MAX_LEN - first,
@@ -442,7 +449,7 @@ int slat_vcpu_execute(struct slat_vcpu *vcpu)
 	if (!len)
 		return end(vcpu, result);
 
-	switch (slat_insn_decode(&state->insn, mode_of(&vcpu->cpu), state->bytes, len)) {
+	switch (slat_insn_decode(&state->insn, slat_vcpu_insn_mode(vcpu), state->bytes, len)) {
 	case SLAT_INSN_OK:
 		return execute(vcpu);
 	case SLAT_INSN_UD:

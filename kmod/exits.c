@@ -174,14 +174,23 @@ static const exit_fn handlers[SLAT_EXIT_REASONS] = {
 /**
  * slat_vcpu_handle_exit() - do what an exit asks for
  * @vcpu: loaded
- * @exit: why the guest was left
+ * @exit: why the guest was left; completed
  *
  * Return: 1 to enter again, 0 to return to user space, -errno.
  */
-int slat_vcpu_handle_exit(struct slat_vcpu *vcpu, const struct slat_exit *exit)
+int slat_vcpu_handle_exit(struct slat_vcpu *vcpu, struct slat_exit *exit)
 {
+	int ret;
+
 	if (exit->undelivered.kind != SLAT_EVENT_NONE)
 		slat_vcpu_undelivered(vcpu, &exit->undelivered);
 	WRITE_ONCE(vcpu->exits[exit->reason], vcpu->exits[exit->reason] + 1);
+	if (exit->partial) {
+		ret = slat_vcpu_assist(vcpu, exit);
+		if (ret <= 0)
+			return ret;
+		if (exit->partial)
+			return 1;
+	}
 	return handlers[exit->reason](vcpu, exit);
 }

@@ -172,7 +172,10 @@ int slat_vcpu_run(struct slat_vcpu *vcpu);
 
 /* exits.c */
 int slat_vcpu_no_memory(struct slat_vcpu *vcpu);
-int slat_vcpu_handle_exit(struct slat_vcpu *vcpu, const struct slat_exit *exit);
+int slat_vcpu_handle_exit(struct slat_vcpu *vcpu, struct slat_exit *exit);
+
+/* assist.c */
+int slat_vcpu_assist(struct slat_vcpu *vcpu, struct slat_exit *exit);
 
 /* cr.c */
 int slat_vcpu_handle_cr(struct slat_vcpu *vcpu, const struct slat_exit *exit);
@@ -181,6 +184,7 @@ int slat_vcpu_load_pdptrs(struct slat_vcpu *vcpu);
 int slat_vcpu_set_cr3(struct slat_vcpu *vcpu, u64 value);
 
 /* execute.c */
+enum slat_insn_mode slat_vcpu_insn_mode(struct slat_vcpu *vcpu);
 int slat_vcpu_execute(struct slat_vcpu *vcpu);
 
 /* linear.c */

@@ -113,12 +113,15 @@ enum slat_exit_reason {
  * @reason: which of the members below counts
  * @insn_len: length of the instruction that exits, 0 where the hardware does
  *	not say
+ * @partial: nor does it say all of what the instruction itself says: its
+ *	length, .cr but for number and write, .dr.gpr, .io.linear
  * @undelivered: the event whose delivery the exit interrupted: it happens
  *	again at the next entry unless something else replaces it
  */
 struct slat_exit {
 	enum slat_exit_reason reason;
 	u8 insn_len;
+	bool partial;
 	struct slat_event undelivered;
 	union {
 		struct {
@@ -148,6 +151,8 @@ struct slat_exit {
 			bool write;
 			bool clts;	/* .number 0 */
 			bool lmsw;	/* .number 0, .source */
+			bool smsw;	/* .number 0, .size */
+			u8 size;
 			u16 source;
 		} cr;
 		struct {
