@@ -431,7 +431,16 @@ long slat_vcpu_get_cpuid(struct slat_vcpu *vcpu, struct kvm_cpuid2 __user *user)
 			    vcpu->cpuid_count * sizeof(*vcpu->cpuid)) ? -EFAULT : 0;
 }
 
-/* A leaf beyond the highest one is answered as the highest basic one (SDM vol. 2A). */
+/* The first letters of what leaf 0 says. */
+static bool is_amd(const struct kvm_cpuid_entry2 *leaf0)
+{
+	return leaf0->ebx == 0x68747541 || leaf0->ebx == 0x6f677948;	/* Auth, Hygo */
+}
+
+/*
+ * A leaf beyond the highest one is answered as the highest basic one, by Intel's
+ * CPUs (SDM vol. 2A).
+ */
 static const struct kvm_cpuid_entry2 *find_or_last(const struct slat_vcpu *vcpu, u32 function,
 						   u32 index)
 {
@@ -444,7 +453,7 @@ static const struct kvm_cpuid_entry2 *find_or_last(const struct slat_vcpu *vcpu,
 	if (first && function <= first->eax)
 		return NULL;
 	first = find(vcpu, 0, 0);
-	return first ? find(vcpu, first->eax, index) : NULL;
+	return first && !is_amd(first) ? find(vcpu, first->eax, index) : NULL;
 }
 
 /* What depends on registers of the guest. */

@@ -60,6 +60,33 @@ TEST_F(guest, cpuid_is_what_user_space_says)
 	EXPECT_EQ(0x33333333, regs.rdx);
 }
 
+/* What a CPU of this vendor says of a leaf that it does not have; its last is 1. */
+static __u64 cpuid_beyond(struct __test_metadata *_metadata, struct guest *guest,
+			  struct cpuid_table *cpuid, const char *vendor)
+{
+	struct kvm_cpuid_entry2 *name = cpuid_find(cpuid, 0, 0);
+	struct kvm_regs regs;
+
+	name->eax = 1;
+	memcpy(&name->ebx, vendor, 4);
+	memcpy(&name->edx, vendor + 4, 4);
+	memcpy(&name->ecx, vendor + 8, 4);
+	cpuid_find(cpuid, 1, 0)->eax = 0x12345;
+	ASSERT_EQ(0, _ioctl_ptr(guest->fd, KVM_SET_CPUID2, cpuid));
+	guest_cpuid(_metadata, guest, 0x40, 0, &regs);
+	return regs.rax;
+}
+
+TEST_F(guest, cpuid_beyond_the_last_leaf_of_intels)
+{
+	EXPECT_EQ(0x12345, cpuid_beyond(_metadata, &self->guest, self->cpuid, "GenuineIntel"));
+}
+
+TEST_F(guest, cpuid_beyond_the_last_leaf_of_amds)
+{
+	EXPECT_EQ(0, cpuid_beyond(_metadata, &self->guest, self->cpuid, "AuthenticAMD"));
+}
+
 TEST_F(guest, cpuid_osxsave_follows_cr4)
 {
 	struct guest *guest = &self->guest;
