@@ -35,8 +35,8 @@ struct slat_why {
 /**
  * struct slat_hw_ops - one vendor's virtualisation
  * @name: what the vendor calls it
- * @ident: whether this host has it; changes nothing.  0, or -EOPNOTSUPP and
- *	the reason in @why
+ * @ident: whether this host has it; changes nothing.  0; -ENODEV: its CPUs
+ *	have nothing of the kind; -EOPNOTSUPP and the reason in @why
  * @setup: read the capabilities of this host and allocate what its CPUs need;
  *	process context, once, before any @cpu_enable.  0, -ENOMEM, or
  *	-EOPNOTSUPP and the reason in @why
@@ -90,5 +90,6 @@ struct slat_hw_ops {
 };
 
 extern const struct slat_hw_ops slat_vmx_ops;
+extern const struct slat_hw_ops slat_svm_ops;
 
 #endif /* SLAT_HW_H */

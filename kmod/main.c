@@ -199,14 +199,29 @@ static void report_refused(const struct slat_why *why, int err)
 		pr_err("not loaded: CPU%d: %s (error %d)\n", why->cpu, text, err);
 }
 
+static int __init choose_backend(struct slat_why *why)
+{
+	static const struct slat_hw_ops *const backends[] = { &slat_vmx_ops, &slat_svm_ops };
+	int i, err;
+
+	for (i = 0; i < ARRAY_SIZE(backends); i++) {
+		err = backends[i]->ident(why);
+		if (err == -ENODEV)
+			continue;
+		hw = backends[i];
+		return err;
+	}
+	why->text = "the CPU has neither VT-x nor AMD-V";
+	return -EOPNOTSUPP;
+}
+
 static int __init slat_init(void)
 {
 	const struct slat_hw_config config = { .residency_us = residency_us };
 	struct slat_why why = { .cpu = -1 };
 	int err;
 
-	hw = &slat_vmx_ops;
-	err = hw->ident(&why);
+	err = choose_backend(&why);
 	if (err)
 		goto refused;
 	err = hw->setup(&config, &why);

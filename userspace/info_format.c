@@ -51,7 +51,14 @@ static const struct bit_name hw_cap_names[] = {
 
 static const char *backend_name(__u32 backend)
 {
-	return backend == SLAT_BACKEND_VMX ? "vmx" : "unknown";
+	switch (backend) {
+	case SLAT_BACKEND_VMX:
+		return "vmx";
+	case SLAT_BACKEND_SVM:
+		return "svm";
+	default:
+		return "unknown";
+	}
 }
 
 static __u64 unknown_bits(__u64 bits, const struct bit_name *names)

@@ -60,7 +60,8 @@ enum slat_event_kind {
  * @kind: what it is
  * @vector: its IDT entry
  * @has_error: it pushes @error
- * @insn_len: length of the instruction that raised it, for the soft kinds
+ * @insn_len: length of the instruction that raised it, for the soft kinds; 0:
+ *	not known, executing it again raises it again
  * @error: the error code
  */
 struct slat_event {
@@ -70,6 +71,13 @@ struct slat_event {
 	u8 insn_len;
 	u32 error;
 };
+
+/* Raised by an instruction that is over when it is delivered. */
+static inline bool slat_event_is_soft(const struct slat_event *event)
+{
+	return event->kind == SLAT_EVENT_SOFT_INTERRUPT ||
+	       event->kind == SLAT_EVENT_SOFT_EXCEPTION || event->kind == SLAT_EVENT_PRIVILEGED;
+}
 
 enum slat_exit_reason {
 	SLAT_EXIT_HOST,			/* a host interrupt or NMI, or the residency bound */

@@ -23,13 +23,18 @@
 
 struct slat_vmx slat_vmx;
 
+static bool cpu_says_vmx(void)
+{
+	return cpuid_ecx(1) & BIT(X86_FEATURE_VMX & 31);
+}
+
 /*
  * The kernel hides VMX from itself where firmware has locked it off, and
  * locks it on where firmware has left it open.
  */
 static int vmx_check_cpu(struct slat_why *why)
 {
-	if (!(cpuid_ecx(1) & BIT(X86_FEATURE_VMX & 31))) {
+	if (!cpu_says_vmx()) {
 		why->text = "the CPU has no VT-x";
 		return -EOPNOTSUPP;
 	}
@@ -82,6 +87,8 @@ static int vmx_ident(struct slat_why *why)
 {
 	int err;
 
+	if (!cpu_says_vmx())
+		return -ENODEV;
 	preempt_disable();
 	err = vmx_check_cpu(why);
 	preempt_enable();

@@ -61,10 +61,12 @@ TEST_F(device, no_extension_beyond_all)
 	}
 }
 
-TEST_F(device, info_backend_is_vmx)
+TEST_F(device, info_backend_is_the_cpus)
 {
-	EXPECT_EQ(SLAT_BACKEND_VMX, self->info.backend);
-	EXPECT_NE(0, self->info.vmcs_revision);
+	bool svm = cpu_has_svm();
+
+	EXPECT_EQ(svm ? SLAT_BACKEND_SVM : SLAT_BACKEND_VMX, self->info.backend);
+	EXPECT_EQ(svm, !self->info.vmcs_revision);
 	EXPECT_EQ(0, self->info.vmcs_revision >> 31);
 }
 

@@ -14,6 +14,7 @@
 #ifndef SLAT_TEST_H
 #define SLAT_TEST_H
 
+#include <cpuid.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -55,6 +56,14 @@ static inline bool command_known(unsigned int cmd)
 		if (cmd == known_commands[i])
 			return true;
 	return false;
+}
+
+/* AMD-V, which differs from VT-x in what guests can see here and there. */
+static inline bool cpu_has_svm(void)
+{
+	unsigned int eax, ebx, ecx, edx;
+
+	return __get_cpuid(0x80000001, &eax, &ebx, &ecx, &edx) && ecx & 1 << 2;
 }
 
 static inline void require_root(void)

@@ -19,6 +19,7 @@
 
 /* slat_info.backend */
 #define SLAT_BACKEND_VMX	1
+#define SLAT_BACKEND_SVM	2
 
 /* slat_info.features: what this module can do beyond KVM's ABI */
 #define SLAT_FEATURE_INFO	_BITULL(0)	/* SLAT_GET_INFO */
@@ -30,13 +31,13 @@
  * Names are neutral where vendors agree (second-level translation, tagged
  * TLB), and the vendor's where they do not.
  */
-#define SLAT_HW_SLAT			_BITULL(0)	/* EPT */
+#define SLAT_HW_SLAT			_BITULL(0)	/* EPT, NPT */
 #define SLAT_HW_SLAT_2M			_BITULL(1)
 #define SLAT_HW_SLAT_1G			_BITULL(2)
 #define SLAT_HW_SLAT_5LEVEL		_BITULL(3)
 #define SLAT_HW_SLAT_AD			_BITULL(4)	/* accessed and dirty bits */
 #define SLAT_HW_SLAT_EXEC_ONLY		_BITULL(5)
-#define SLAT_HW_TLB_TAGS		_BITULL(6)	/* VPID */
+#define SLAT_HW_TLB_TAGS		_BITULL(6)	/* VPID, ASID */
 #define SLAT_HW_UNRESTRICTED_GUEST	_BITULL(7)	/* real mode runs natively */
 #define SLAT_HW_PML			_BITULL(8)	/* page-modification logging */
 #define SLAT_HW_PREEMPTION_TIMER	_BITULL(9)

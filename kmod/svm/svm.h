@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the parts of the AMD-V backend share.  "APM" is AMD's architecture
+ * programmer's manual, volume 2; the layout of its VMCB is the kernel's.
+ */
+#ifndef SLAT_SVM_SVM_H
+#define SLAT_SVM_SVM_H
+
+#include <linux/types.h>
+#include <asm/svm.h>
+
+#include "cpu/cpu.h"
+#include "mmu/format.h"
+#include "svm/tag.h"
+
+/**
+ * struct slat_svm - this host; written by setup, constant afterwards
+ * @revision: of its AMD-V
+ * @asids: TLB tags that its CPUs have, 0 and that of the host among them
+ * @format: of its nested entries
+ * @levels_5: the host's tables have five levels, and so have nested ones
+ * @next_rip: exits say where the next instruction is
+ * @decode_assists: exits by MOV CR and MOV DR say which register
+ * @flush_by_asid: one ASID can be flushed
+ * @tsc_scaling: a guest's TSC can count at another rate
+ * @switches_tsc_aux: its CPUs have IA32_TSC_AUX
+ * @has_debugctl: its CPUs have IA32_DEBUGCTL
+ * @has_invpcid: its CPUs have INVPCID
+ * @iopm: which ports exit: all
+ * @msrpm: which MSRs exit
+ */
+struct slat_svm {
+	u32 revision;
+	u32 asids;
+	struct slat_pte_format format;
+	bool levels_5;
+	bool next_rip;
+	bool decode_assists;
+	bool flush_by_asid;
+	bool tsc_scaling;
+	bool switches_tsc_aux;
+	bool has_debugctl;
+	bool has_invpcid;
+	void *iopm;
+	void *msrpm;
+};
+
+extern struct slat_svm slat_svm;
+
+/**
+ * struct slat_svm_vcpu - a guest CPU under AMD-V
+ *
+ * The thread that runs the vCPU owns it.
+ *
+ * @vmcb: its control structure
+ * @tag: its TLB tag
+ * @entered: the last VMRUN was executed
+ * @read_cr: intercepts of reads of control registers that the VMCB has with
+ *	other bits than the guest's
+ * @nmi_blocked: the guest is handling an NMI.  AMD-V does not know: it lasts
+ *	until an IRET
+ * @iret: that IRET is at @iret_rip, and over when RIP is another one
+ * @iret_rip: see @iret
+ * @trap: a single-step trap is due before the next instruction
+ * @trapped: the last exit is that trap: there was no VMRUN
+ * @stepping: the VMCB has TF set, for the host's sake
+ * @own_tf: the guest's own TF then
+ * @soft: a soft event that the last entry was to deliver; kind NONE: none
+ * @soft_rip: RIP before it
+ * @host_tsc_aux: the host's IA32_TSC_AUX, while a vCPU is loaded
+ * @host_debugctl: the host's IA32_DEBUGCTL, while a vCPU is loaded
+ */
+struct slat_svm_vcpu {
+	struct vmcb *vmcb;
+	struct slat_svm_tag tag;
+	bool entered;
+	u32 read_cr;
+	bool nmi_blocked;
+	bool iret;
+	u64 iret_rip;
+	bool trap;
+	bool trapped;
+	bool stepping;
+	u64 own_tf;
+	struct slat_event soft;
+	u64 soft_rip;
+	u64 host_tsc_aux;
+	u64 host_debugctl;
+};
+
+static __always_inline struct slat_svm_vcpu *slat_svm_of(const struct slat_cpu *cpu)
+{
+	return cpu->hw;
+}
+
+/* vcpu.c */
+int slat_svm_vcpu_alloc(struct slat_cpu *cpu);
+void slat_svm_vcpu_free(struct slat_cpu *cpu);
+void slat_svm_vcpu_load(struct slat_cpu *cpu);
+void slat_svm_vcpu_put(struct slat_cpu *cpu);
+void slat_svm_vcpu_enter(struct slat_cpu *cpu);
+
+/* state.c */
+void slat_svm_fetch(struct slat_cpu *cpu, u32 groups);
+void slat_svm_flush(struct slat_cpu *cpu);
+
+/* event.c */
+void slat_svm_inject(struct slat_cpu *cpu);
+void slat_svm_undelivered(struct slat_cpu *cpu, struct slat_event *event);
+
+/* exit.c */
+void slat_svm_vcpu_exit(struct slat_cpu *cpu, struct slat_exit *exit);
+
+/* enter.S */
+bool slat_svm_switch(u64 *gpr, u64 vmcb, u64 host);
+
+#endif /* SLAT_SVM_SVM_H */
