@@ -303,6 +303,8 @@ TEST_F(guest, watchpoint_of_the_guest)
 	struct guest *guest = &self->guest;
 	struct kvm_regs regs;
 
+	if (cpu_is_tcg())
+		SKIP(return, "VMRUN arms no breakpoints there");
 	guest_load(guest, watch);
 	guest_mode(_metadata, guest, MODE_LONG);
 	guest_gate(guest, MODE_LONG, 1, guest_label(watch, on_db), 14, 0);
@@ -395,6 +397,8 @@ TEST_F(guest, user_space_hardware_breakpoint)
 	};
 	struct guest *guest = &self->guest;
 
+	if (cpu_is_tcg())
+		SKIP(return, "VMRUN arms no breakpoints there");
 	guest_load(guest, stepped);
 	guest_mode(_metadata, guest, MODE_LONG);
 	debug.arch.debugreg[0] = guest_label(stepped, stepped_3);
@@ -418,6 +422,8 @@ TEST_F(guest, user_space_software_breakpoint)
 {
 	struct guest *guest = &self->guest;
 
+	if (cpu_is_tcg())
+		SKIP(return, "INT3 exits as INT n there");
 	guest_load(guest, int3);
 	guest_mode(_metadata, guest, MODE_LONG);
 	debug_set(_metadata, guest, KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_SW_BP);

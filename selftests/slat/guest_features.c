@@ -245,6 +245,9 @@ TEST_F(features, advertised_ones_work)
 
 		if (!feature->begin || (!there && !feature->must_ud))
 			continue;
+		/* There it is another instruction. */
+		if (!there && cpu_is_tcg() && !strcmp(feature->name, "umwait"))
+			continue;
 		/* KVM lets guests nest. */
 		if (!on_slat() && feature->begin == use_vmx)
 			continue;
@@ -440,6 +443,8 @@ TEST_F(features, sysenter)
 	struct guest *guest = &self->guest;
 	struct kvm_regs regs;
 
+	if (cpu_has_svm())
+		SKIP(return, "AMD's CPUs do not have it in long mode");
 	guest_load(guest, sysenter);
 	guest_mode(_metadata, guest, MODE_LONG);
 	ASSERT_EQ(1, _set_msr(guest, 0x174, SEL_CODE));

@@ -366,6 +366,8 @@ TEST_F(guest, entry_that_fails_says_why_and_can_be_repaired)
 	struct guest *guest = &self->guest;
 	struct kvm_sregs sregs, good;
 
+	if (cpu_has_svm())
+		SKIP(return, "VMRUN does not check what TR has");
 	guest_load(guest, outs);
 	guest_mode(_metadata, guest, MODE_LONG);
 	get_sregs(_metadata, guest, &good);
@@ -379,6 +381,36 @@ TEST_F(guest, entry_that_fails_says_why_and_can_be_repaired)
 	}
 	set_sregs(_metadata, guest, &good);
 	expect_io(_metadata, guest, KVM_EXIT_IO_OUT, 0x80, 1);
+}
+
+/* The exit comes by itself, with the host's next interrupt. */
+GUEST_LABEL(repaired);
+GUEST_CODE(bad_cr3, 64,
+	   "movabs $0x0080000000004000, %rax\n"
+	   "mov %rax, %cr3\n"
+	   "1: jmp 1b\n"
+	   "repaired: hlt\n");
+
+TEST_F(guest, entry_that_fails_after_a_bad_cr3)
+{
+	struct guest *guest = &self->guest;
+	struct kvm_sregs good;
+	struct kvm_regs regs;
+
+	if (!cpu_is_tcg())
+		SKIP(return, "only an emulator loads such a CR3");
+	guest_load(guest, bad_cr3);
+	guest_mode(_metadata, guest, MODE_LONG);
+	get_sregs(_metadata, guest, &good);
+	for (int i = 0; i < 2; i++) {
+		guest_run(_metadata, guest, KVM_EXIT_FAIL_ENTRY);
+		EXPECT_EQ(0xffffffff, guest->run->fail_entry.hardware_entry_failure_reason);
+	}
+	set_sregs(_metadata, guest, &good);
+	get_regs(_metadata, guest, &regs);
+	regs.rip = guest_label(bad_cr3, repaired);
+	set_regs(_metadata, guest, &regs);
+	guest_run_hlt(_metadata, guest);
 }
 
 GUEST_CODE(sync_code, 64,

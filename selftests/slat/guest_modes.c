@@ -281,7 +281,7 @@ TEST_F(guest, translations_follow_cr0_pg)
 	EXPECT_EQ(0x8888, regs.rdx);
 }
 
-/* PAE keeps its four top entries in the CPU: a bad one is #GP at the load. */
+/* With VT-x PAE keeps its four top entries in the CPU: a bad one is #GP at the load. */
 GUEST_LABEL(pdptr_gp);
 GUEST_CODE(bad_pdptr, 32,
 	   "mov $0x9000, %eax\n"
@@ -300,6 +300,8 @@ TEST_F(guest, pae_load_of_reserved_bits_is_gp)
 	struct guest *guest = &self->guest;
 	struct kvm_regs regs;
 
+	if (cpu_has_svm())
+		SKIP(return, "with nested paging each walk checks them");
 	guest_load(guest, bad_pdptr);
 	guest_mode(_metadata, guest, MODE_PAE);
 	guest_gate(guest, MODE_PAE, 13, guest_label(bad_pdptr, pdptr_gp), 14, 0);
@@ -334,8 +336,6 @@ GUEST_CODE(bad_cr, 64,
 	   "movabs $0x8000000000000000, %rax\n"
 	   "or %r14, %rax\n"
 	   "mov %rax, %cr0\n"
-	   "movabs $0x0080000000004000, %rax\n"	/* beyond MAXPHYADDR */
-	   "mov %rax, %cr3\n"
 	   "mov $16, %eax\n"
 	   "mov %rax, %cr8\n"
 	   "mov %cr0, %r15\n"
@@ -361,10 +361,39 @@ TEST_F(guest, bad_control_registers_are_gp)
 	guest_gate(guest, MODE_LONG, 13, guest_label(bad_cr, gp_handler), 14, 0);
 	guest_run_hlt(_metadata, guest);
 	get_regs(_metadata, guest, &regs);
-	EXPECT_EQ(7, regs.r8);
+	EXPECT_EQ(6, regs.r8);
 	EXPECT_EQ(0, regs.r9);
 	EXPECT_EQ(regs.r12, regs.r13);
 	EXPECT_EQ(regs.r14, regs.r15);
+}
+
+GUEST_LABEL(cr3_gp);
+GUEST_CODE(bad_cr3, 64,
+	   "mov %cr3, %rbx\n"
+	   "movabs $0x0080000000004000, %rax\n"	/* beyond MAXPHYADDR */
+	   "mov %rax, %cr3\n"
+	   "hlt\n"
+	   "cr3_gp:\n"
+	   "pop %rsi\n"
+	   "mov %cr3, %rcx\n"
+	   "mov $0x90, %edx\n"
+	   "hlt\n");
+
+TEST_F(guest, cr3_beyond_maxphyaddr_is_gp)
+{
+	struct guest *guest = &self->guest;
+	struct kvm_regs regs;
+
+	if (cpu_is_tcg())
+		SKIP(return, "MOV to CR3 takes it there, and VMRUN does not");
+	guest_load(guest, bad_cr3);
+	guest_mode(_metadata, guest, MODE_LONG);
+	guest_gate(guest, MODE_LONG, 13, guest_label(bad_cr3, cr3_gp), 14, 0);
+	guest_run_hlt(_metadata, guest);
+	get_regs(_metadata, guest, &regs);
+	EXPECT_EQ(0x90, regs.rdx);
+	EXPECT_EQ(0, regs.rsi);
+	EXPECT_EQ(regs.rbx, regs.rcx);
 }
 
 GUEST_CODE(smsw_lmsw, 32,

@@ -32,6 +32,9 @@
 #include "kselftest_harness.h"
 
 #define SLAT_DEVICE	"/dev/slat"
+/* "TCGT", as in TCGTCGTCGTCG. */
+#define TCG_SIGNATURE	0x54474354
+
 #define SLAT_SYSFS	"/sys/module/slat"
 
 /* Commands that /dev/slat knows; everything else is -EINVAL. */
@@ -64,6 +67,15 @@ static inline bool cpu_has_svm(void)
 	unsigned int eax, ebx, ecx, edx;
 
 	return __get_cpuid(0x80000001, &eax, &ebx, &ecx, &edx) && ecx & 1 << 2;
+}
+
+/* QEMU's emulated CPU, which lacks some of what CPUs check. */
+static inline bool cpu_is_tcg(void)
+{
+	unsigned int eax, ebx, ecx, edx;
+
+	__cpuid(0x40000000, eax, ebx, ecx, edx);
+	return ebx == TCG_SIGNATURE;
 }
 
 static inline void require_root(void)

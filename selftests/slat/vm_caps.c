@@ -199,8 +199,9 @@ TEST_F(vm, pae_pointers_round_trip)
 	ASSERT_EQ(0, _ioctl_ptr(guest->fd, KVM_GET_SREGS2, &sregs));
 	ASSERT_EQ(KVM_SREGS2_FLAGS_PDPTRS_VALID, sregs.flags);
 	EXPECT_EQ((TABLES + 0x2000) | 1, sregs.pdptrs[0]);
-	/* What is given counts, not what memory says. */
-	sregs.pdptrs[1] = (TABLES + 0x2000) | 1;
+	/* What is given counts, not what memory says, but with nested paging. */
+	if (!cpu_has_svm())
+		sregs.pdptrs[1] = (TABLES + 0x2000) | 1;
 	ASSERT_EQ(0, _ioctl_ptr(guest->fd, KVM_SET_SREGS2, &sregs));
 	ASSERT_EQ(0, _ioctl_ptr(guest->fd, KVM_GET_SREGS2, &back));
 	EXPECT_EQ(0, memcmp(&sregs, &back, sizeof(sregs)));
