@@ -18,7 +18,7 @@
 #include "config.h"
 #include "host.h"
 #include "hw.h"
-#include "vcpu.h"
+#include "vcpu/vcpu.h"
 #include "vm.h"
 
 #define SLAT_VERSION	"0.1.0"

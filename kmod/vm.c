@@ -18,7 +18,7 @@
 #include <asm/tsc.h>
 
 #include "config.h"
-#include "vcpu.h"
+#include "vcpu/vcpu.h"
 #include "vm.h"
 
 /* The least that KVM_SET_NR_MMU_PAGES takes. */

@@ -5,7 +5,7 @@
  */
 #include <linux/kernel.h>
 
-#include "vcpu.h"
+#include "vcpu/vcpu.h"
 
 #define SYNC_KNOWN	(KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS | KVM_SYNC_X86_EVENTS)
 

@@ -11,7 +11,7 @@
 #include <asm/tsc.h>
 
 #include "config.h"
-#include "vcpu.h"
+#include "vcpu/vcpu.h"
 
 static void sched_in(struct preempt_notifier *notifier, int cpu)
 {

@@ -20,7 +20,7 @@
 #include "config.h"
 #include "insn/exec.h"
 #include "mmu/gwalk.h"
-#include "vcpu.h"
+#include "vcpu/vcpu.h"
 
 /* Iterations of a string instruction before others get a chance. */
 #define ITERATIONS	64

@@ -14,7 +14,7 @@
 #include <asm/trapnr.h>
 
 #include "mmu/gwalk.h"
-#include "vcpu.h"
+#include "vcpu/vcpu.h"
 
 enum { CALL, IRET, JMP, GATE };
 

@@ -8,7 +8,7 @@
 #include <asm/trapnr.h>
 
 #include "config.h"
-#include "vcpu.h"
+#include "vcpu/vcpu.h"
 
 /* What the guest gets if user space does not want to know: #GP. */
 static int fail(struct slat_vcpu *vcpu)

@@ -10,7 +10,7 @@
 #include <asm/processor.h>
 
 #include "config.h"
-#include "vcpu.h"
+#include "vcpu/vcpu.h"
 
 #define ENTRIES_MAX	256	/* as KVM's */
 

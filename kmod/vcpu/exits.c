@@ -7,7 +7,7 @@
 #include <asm/trapnr.h>
 
 #include "config.h"
-#include "vcpu.h"
+#include "vcpu/vcpu.h"
 
 typedef int (*exit_fn)(struct slat_vcpu *vcpu, const struct slat_exit *exit);
 

@@ -12,7 +12,7 @@
 #include <asm/fpu/api.h>
 #include <asm/fpu/types.h>
 
-#include "vcpu.h"
+#include "vcpu/vcpu.h"
 
 #define XMM_OFFSET	160
 #define XMM_SIZE	16

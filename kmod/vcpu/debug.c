@@ -13,7 +13,7 @@
 #include <asm/debugreg.h>
 #include <asm/trapnr.h>
 
-#include "vcpu.h"
+#include "vcpu/vcpu.h"
 
 /* Bits that are always 1, and those that a write changes. */
 #define DR6_FIXED	0xffff0ff0ULL

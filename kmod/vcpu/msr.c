@@ -11,7 +11,7 @@
 #include <asm/tsc.h>
 
 #include "config.h"
-#include "vcpu.h"
+#include "vcpu/vcpu.h"
 
 #define MSRS_MAX	256
 

@@ -14,7 +14,7 @@
 
 #include "compat/compat.h"
 #include "config.h"
-#include "vcpu.h"
+#include "vcpu/vcpu.h"
 
 #define DR7_ENABLES	0xff
 

@@ -6,7 +6,7 @@
 #include <linux/kernel.h>
 #include <linux/uaccess.h>
 
-#include "vcpu.h"
+#include "vcpu/vcpu.h"
 
 /* Where the value is; NULL where no pointer reaches. */
 static u64 __user *value_of(const struct kvm_device_attr *attr)

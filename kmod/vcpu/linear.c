@@ -7,7 +7,7 @@
 #include <asm/trapnr.h>
 
 #include "mmu/gwalk.h"
-#include "vcpu.h"
+#include "vcpu/vcpu.h"
 
 static int read_entry(void *context, u64 gpa, void *entry, unsigned int size)
 {

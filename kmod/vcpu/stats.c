@@ -5,7 +5,7 @@
 #include <linux/kernel.h>
 #include <linux/kvm.h>
 
-#include "vcpu.h"
+#include "vcpu/vcpu.h"
 
 #define COUNTER(reason, text)						\
 	[SLAT_EXIT_##reason] = {					\

@@ -8,7 +8,7 @@
 
 #include "config.h"
 #include "mmu/gwalk.h"
-#include "vcpu.h"
+#include "vcpu/vcpu.h"
 
 #define QUIRK_PORT	0x7e
 

@@ -8,7 +8,7 @@
 #include <linux/string.h>
 #include <linux/uaccess.h>
 
-#include "vcpu.h"
+#include "vcpu/vcpu.h"
 
 /* What both structures begin with. */
 #define COMMON	offsetof(struct kvm_sregs, interrupt_bitmap)

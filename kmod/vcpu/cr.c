@@ -6,7 +6,7 @@
 #include <linux/kernel.h>
 #include <asm/trapnr.h>
 
-#include "vcpu.h"
+#include "vcpu/vcpu.h"
 
 #define CR0_PAGING_BITS	(X86_CR0_PG | X86_CR0_CD | X86_CR0_NW)
 #define CR4_PAGING_BITS	(X86_CR4_PGE | X86_CR4_PSE | X86_CR4_PAE | X86_CR4_SMEP)

@@ -13,7 +13,7 @@
 #include <asm/trapnr.h>
 
 #include "mmu/gwalk.h"
-#include "vcpu.h"
+#include "vcpu/vcpu.h"
 
 #define REX_W	8
 #define REX_R	4

@@ -260,7 +260,7 @@ long slat_vcpu_set_sregs2(struct slat_vcpu *vcpu, const void __user *user);
 long slat_dev_attr(const void __user *user, bool get);
 long slat_vcpu_attr(struct slat_vcpu *vcpu, unsigned int cmd, const void __user *user);
 
-/* vcpu_stats.c */
+/* stats.c */
 extern const struct slat_stats_desc slat_vcpu_stats_descs[SLAT_VCPU_STATS];
 void slat_vcpu_read_stats(const struct slat_vcpu *vcpu, u64 *values);
 

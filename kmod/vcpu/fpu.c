@@ -13,7 +13,7 @@
 #include <asm/fpu/api.h>
 #include <asm/fpu/types.h>
 
-#include "vcpu.h"
+#include "vcpu/vcpu.h"
 
 /* The image that SET_XSAVE and GET_XSAVE exchange; a larger one needs XSAVE2. */
 #define XSAVE_SIZE	sizeof(struct kvm_xsave)

@@ -14,7 +14,7 @@
 #include <asm/trapnr.h>
 
 #include "config.h"
-#include "vcpu.h"
+#include "vcpu/vcpu.h"
 
 /* Exceptions after 31 and the one of NMI do not exist. */
 #define VECTORS_OF_EXCEPTIONS	32
