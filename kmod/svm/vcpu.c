@@ -67,7 +67,6 @@ int slat_svm_vcpu_alloc(struct slat_cpu *cpu)
 	control = &svm->vmcb->control;
 	control->intercepts[INTERCEPT_DR] = INTERCEPTED_DR;
 	control->iopm_base_pa = __pa(slat_svm.iopm);
-	control->msrpm_base_pa = __pa(slat_svm.msrpm);
 	control->nested_ctl = SVM_NESTED_CTL_NP_ENABLE;
 	cpu->hw = svm;
 	cpu->reads_pdptrs = true;
@@ -178,6 +177,8 @@ static void flush_controls(struct slat_cpu *cpu)
 	struct vmcb_control_area *control = &svm->vmcb->control;
 
 	flush_intercepts(cpu);
+	/* Of what all ports have there is enough for all MSRs. */
+	control->msrpm_base_pa = __pa(cpu->intercept_msrs ? slat_svm.iopm : slat_svm.msrpm);
 	control->int_ctl = V_INTR_MASKING_MASK | (cpu->cr8 & V_TPR_MASK) |
 			   (cpu->want_interrupt_window ? INTERRUPT_WINDOW : 0);
 	control->tsc_offset = cpu->tsc_offset;
