@@ -244,12 +244,12 @@ GUEST_CASE(avx512,
 	   "vmovdqu64 %zmm1, 0x400(%rsi)\n vmovdqu64 %zmm12, 0x440(%rsi)\n"
 	   "vmovdqu64 %zmm2, 0x480(%rsi)\n");
 
-/* Half of it is memory. */
+/* Half of it is memory.  At an exchange of which half is, QEMU loses the flags before it. */
 GUEST_CASE(crossing,
 	   ALL_FLAGS
 	   "T64 mov %edx, -1(%r8)\n T64 mov %rcx, -5(%r8)\n T64 mov -3(%r8), %r10\n"
-	   "T64 add %edx, -2(%r8)\n T64 lock addl $5, -3(%r8)\n T64 xchg %cx, -1(%r8)\n"
-	   "T64 mov %edx, -1(%r9)\n T64 mov %rcx, -5(%r9)\n T64 mov -3(%r9), %r11\n"
+	   "T64 add %edx, -2(%r8)\n T64 lock addl $5, -3(%r8)\n xchg %cx, -1(%r8)\n"
+	   "cmp %eax, %ecx\n T64 mov %edx, -1(%r9)\n T64 mov %rcx, -5(%r9)\n T64 mov -3(%r9), %r11\n"
 	   "T64 sub %edx, -2(%r9)\n T64 incq -7(%r9)\n"
 	   "movdqu (%rsi), %xmm0\n T64 movups %xmm0, -7(%r8)\n T64 movups -9(%r9), %xmm1\n"
 	   "T64 movups %xmm1, -1(%r9)\n movdqu %xmm1, 0x400(%rsi)\n"
@@ -271,11 +271,11 @@ GUEST_CASE32(protected,
 	     "T32 .byte 0x82, 0x47, 0x50, 0x7f\n"		/* addb $0x7f, 0x50(%edi) */
 	     "T32 pushl 0x60(%edi)\n T32 popl 0x64(%edi)\n T32 pushw 0x68(%edi)\n"
 	     "T32 popw 0x6a(%edi)\n"
-	     "movl $0x200, %ecx\n T32 btsl %ecx, 0x70(%edi)\n"
+	     "movl $0x200, %ecx\n" BIT_FLAGS "T32 btsl %ecx, 0x70(%edi)\n"
 	     "mov $5, %ecx\n T32 rep movsb\n mov $2, %ecx\n T32 rep movsl\n T32 movsw\n"
 	     "mov $3, %ecx\n T32 rep stosw\n"
 	     "mov $4, %ecx\n mov %edi, %edx\n mov %esi, %edi\n lea -13(%edx), %esi\n"
-	     "T32 repe cmpsb\n T32 lodsl\n");
+	     ALL_FLAGS "T32 repe cmpsb\n T32 lodsl\n");
 
 /* In real mode, DS: memory; ES: the device. */
 GUEST_CASE16(real,

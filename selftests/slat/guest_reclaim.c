@@ -385,14 +385,20 @@ TEST_F(reclaim, used_pages_are_young)
 	guest_store(_metadata, &self->guest, FIRST, PAGES);
 	for (__u64 i = 0; i < PAGES; i++) {
 		__u64 bit;
+		int written;
 
 		pfn[i] = pfn_of(_metadata, self->mem + i * PAGE);
 		bit = 1ULL << pfn[i] % 64;
-		ASSERT_EQ(sizeof(bit), pwrite(fd, &bit, sizeof(bit), pfn[i] / 64 * 8));
+		written = pwrite(fd, &bit, sizeof(bit), pfn[i] / 64 * 8);
+		/* The file ends with the last whole word of what the machine has. */
+		if (!written)
+			pfn[i] = 0;
+		else
+			ASSERT_EQ(sizeof(bit), written);
 	}
 	/* Not all of them may be known to the kernel's lists yet. */
 	for (__u64 i = 0; i < PAGES; i++) {
-		if (idle(_metadata, fd, pfn[i]))
+		if (pfn[i] && idle(_metadata, fd, pfn[i]))
 			tracked++;
 		else
 			pfn[i] = 0;

@@ -109,12 +109,21 @@ TEST_F(vm, region_refuses_each_flag)
 	}
 }
 
+/* Where the addresses of programs end, on a kernel that uses what the CPU has. */
+static __u64 user_end(void)
+{
+	unsigned int eax, ebx, ecx, edx;
+	bool la57 = __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) && ecx & 1 << 16;
+
+	return (1ULL << (la57 ? 56 : 47)) - 4096;
+}
+
 /* The host address is checked as a range, not as a point. */
 TEST_F(vm, region_that_leaves_the_user_half)
 {
 	struct kvm_userspace_memory_region region = one_page(NULL);
 
-	region.userspace_addr = 0x7ffffffff000 - 4096;
+	region.userspace_addr = user_end() - 4096;
 	region.memory_size = 1ULL << 32;
 	EXPECT_EQ(-EINVAL, set_region(&self->guest, &region));
 	region.userspace_addr = ~4095ULL;
