@@ -10,8 +10,7 @@
 #include <asm/unwind_hints.h>
 
 #include "compat/untrain.h"
-
-#define GPR(number)	((number) * 8)
+#include "cpu/switch.h"
 
 	.section .noinstr.text, "ax"
 
@@ -27,12 +26,7 @@
  * guest's.  IF is set so that a host interrupt ends the guest's stay.
  */
 SYM_FUNC_START(slat_svm_switch)
-	push	%rbp
-	push	%r15
-	push	%r14
-	push	%r13
-	push	%r12
-	push	%rbx
+	SAVE_HOST_GPRS
 
 	push	%rdx
 	push	%rsi
@@ -47,20 +41,7 @@ SYM_FUNC_START(slat_svm_switch)
 	vmload	%rax
 
 	mov	%rdi, %rax
-	mov	GPR(1)(%rax), %rcx
-	mov	GPR(2)(%rax), %rdx
-	mov	GPR(3)(%rax), %rbx
-	mov	GPR(5)(%rax), %rbp
-	mov	GPR(6)(%rax), %rsi
-	mov	GPR(7)(%rax), %rdi
-	mov	GPR(8)(%rax), %r8
-	mov	GPR(9)(%rax), %r9
-	mov	GPR(10)(%rax), %r10
-	mov	GPR(11)(%rax), %r11
-	mov	GPR(12)(%rax), %r12
-	mov	GPR(13)(%rax), %r13
-	mov	GPR(14)(%rax), %r14
-	mov	GPR(15)(%rax), %r15
+	LOAD_GUEST_GPRS
 	mov	8(%rsp), %rax
 
 	VM_CLEAR_CPU_BUFFERS
@@ -72,20 +53,7 @@ SYM_FUNC_START(slat_svm_switch)
 	/* RAX is the host's again: the VMCB's address. */
 	vmsave	%rax
 	mov	(%rsp), %rax
-	mov	%rcx, GPR(1)(%rax)
-	mov	%rdx, GPR(2)(%rax)
-	mov	%rbx, GPR(3)(%rax)
-	mov	%rbp, GPR(5)(%rax)
-	mov	%rsi, GPR(6)(%rax)
-	mov	%rdi, GPR(7)(%rax)
-	mov	%r8, GPR(8)(%rax)
-	mov	%r9, GPR(9)(%rax)
-	mov	%r10, GPR(10)(%rax)
-	mov	%r11, GPR(11)(%rax)
-	mov	%r12, GPR(12)(%rax)
-	mov	%r13, GPR(13)(%rax)
-	mov	%r14, GPR(14)(%rax)
-	mov	%r15, GPR(15)(%rax)
+	STORE_GUEST_GPRS
 	mov	16(%rsp), %rax
 	vmload	%rax
 
@@ -93,33 +61,14 @@ SYM_FUNC_START(slat_svm_switch)
 	FILL_RETURN_BUFFER %rax, RSB_CLEAR_LOOPS, X86_FEATURE_RSB_VMEXIT
 	UNTRAIN_RET_VM
 
-	/* The guest's values end here, for speculation as well. */
-	xor	%ecx, %ecx
-	xor	%edx, %edx
-	xor	%esi, %esi
-	xor	%edi, %edi
-	xor	%r8d, %r8d
-	xor	%r9d, %r9d
-	xor	%r10d, %r10d
-	xor	%r11d, %r11d
-	xor	%ebx, %ebx
-	xor	%ebp, %ebp
-	xor	%r12d, %r12d
-	xor	%r13d, %r13d
-	xor	%r14d, %r14d
-	xor	%r15d, %r15d
+	CLEAR_GUEST_GPRS
 
 	/* An NMI that has ended the stay comes now. */
 	stgi
 	mov	$1, %eax
 .Lback:
 	add	$24, %rsp
-	pop	%rbx
-	pop	%r12
-	pop	%r13
-	pop	%r14
-	pop	%r15
-	pop	%rbp
+	RESTORE_HOST_GPRS
 	RET
 
 .Lrefused:

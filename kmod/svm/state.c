@@ -7,17 +7,12 @@
 #include <asm/processor-flags.h>
 #include <asm/tlbflush.h>
 
+#include "cpu/segment.h"
 #include "svm/svm.h"
 
-/* Bits of a segment's attributes: those of its descriptor, moved together. */
-#define ATTR_TYPE		GENMASK(3, 0)
-#define ATTR_S			BIT(4)
-#define ATTR_DPL_SHIFT		5
-#define ATTR_PRESENT		BIT(7)
-#define ATTR_AVL		BIT(8)
-#define ATTR_L			BIT(9)
-#define ATTR_DB			BIT(10)
-#define ATTR_G			BIT(11)
+/* A segment's attributes: its rights without the hole for the limit. */
+#define ATTR_LOW		GENMASK(7, 0)
+#define ATTR_HIGH_SHIFT		4
 
 #define TYPE_BUSY		2	/* of a TSS */
 
@@ -38,34 +33,24 @@ static struct vmcb_seg *seg_of(struct vmcb_save_area *save, enum slat_seg seg)
 /* CPUs keep G, and the busy bit of TR, only in the descriptor that they read. */
 static void fetch_seg(struct kvm_segment *seg, const struct vmcb_seg *from)
 {
-	u16 attr = from->attrib;
-
 	*seg = (struct kvm_segment) {
-		.base = from->base,
-		.limit = from->limit,
-		.selector = from->selector,
-		.type = attr & ATTR_TYPE,
-		.s = !!(attr & ATTR_S),
-		.dpl = attr >> ATTR_DPL_SHIFT & 3,
-		.present = !!(attr & ATTR_PRESENT),
-		.avl = !!(attr & ATTR_AVL),
-		.l = !!(attr & ATTR_L),
-		.db = !!(attr & ATTR_DB),
-		.g = from->limit > LIMIT_BYTES_MAX,
-		.unusable = !(attr & ATTR_PRESENT),
+		.base = from->base, .limit = from->limit, .selector = from->selector,
 	};
+	slat_segment_set_rights(seg, (from->attrib & ATTR_LOW) |
+				     (from->attrib & ~ATTR_LOW) << ATTR_HIGH_SHIFT);
+	seg->g = from->limit > LIMIT_BYTES_MAX;
+	seg->unusable = !seg->present;
 }
 
 static void flush_seg(const struct kvm_segment *seg, struct vmcb_seg *to)
 {
-	u16 attr = (seg->type & ATTR_TYPE) | (seg->dpl & 3) << ATTR_DPL_SHIFT;
+	u32 rights = slat_segment_rights(seg);
 
-	attr |= (seg->s ? ATTR_S : 0) | (seg->avl ? ATTR_AVL : 0) | (seg->l ? ATTR_L : 0) |
-		(seg->db ? ATTR_DB : 0) | (seg->g ? ATTR_G : 0);
-	if (seg->present && !seg->unusable)
-		attr |= ATTR_PRESENT;
+	if (seg->unusable)
+		rights &= ~SLAT_RIGHTS_PRESENT;
 	*to = (struct vmcb_seg) {
-		.selector = seg->selector, .attrib = attr, .limit = seg->limit, .base = seg->base,
+		.selector = seg->selector, .limit = seg->limit, .base = seg->base,
+		.attrib = (rights & ATTR_LOW) | (rights >> ATTR_HIGH_SHIFT & ~ATTR_LOW),
 	};
 }
 

@@ -13,6 +13,7 @@
 #include <linux/string.h>
 #include <asm/trapnr.h>
 
+#include "cpu/segment.h"
 #include "mmu/gwalk.h"
 #include "vcpu/vcpu.h"
 
@@ -30,7 +31,7 @@ enum { CALL, IRET, JMP, GATE };
 #define TYPE_DOWN	4	/* data */
 #define TYPE_CONFORMING	4	/* code */
 #define TYPE_CODE	8
-#define TYPE_SHIFT	40	/* in a descriptor */
+#define RIGHTS_SHIFT	40	/* in a descriptor */
 
 #define RPL		3
 #define IN_LDT		4
@@ -146,19 +147,16 @@ static struct kvm_segment segment_of(u16 selector, u64 descriptor)
 {
 	u32 limit = (descriptor & 0xffff) | (descriptor >> 32 & 0xf0000);
 	bool pages = descriptor >> 55 & 1;
-
-	return (struct kvm_segment) {
+	struct kvm_segment seg = {
 		.selector = selector,
 		.base = (descriptor >> 16 & 0xffffff) | (descriptor >> 32 & 0xff000000),
 		.limit = pages ? limit << 12 | 0xfff : limit,
-		.type = descriptor >> TYPE_SHIFT & 15,
-		.s = descriptor >> 44 & 1,
-		.dpl = descriptor >> 45 & 3,
-		.present = descriptor >> 47 & 1,
-		.avl = descriptor >> 52 & 1,
-		.db = descriptor >> 54 & 1,
-		.g = pages,
 	};
+
+	slat_segment_set_rights(&seg, descriptor >> RIGHTS_SHIFT);
+	/* Tasks are switched outside long mode, where it says nothing. */
+	seg.l = 0;
+	return seg;
 }
 
 /* Where a selector's descriptor is; false: beyond the table's limit. */
@@ -229,8 +227,8 @@ static int set_busy(struct task *task, u16 selector, bool busy)
 	ret = slat_vcpu_system_read(vcpu, at, &descriptor, 8, true);
 	if (ret)
 		return ret;
-	descriptor &= ~((u64)TYPE_BUSY << TYPE_SHIFT);
-	descriptor |= (u64)(busy ? TYPE_BUSY : 0) << TYPE_SHIFT;
+	descriptor &= ~((u64)TYPE_BUSY << RIGHTS_SHIFT);
+	descriptor |= (u64)(busy ? TYPE_BUSY : 0) << RIGHTS_SHIFT;
 	return slat_vcpu_system_write(vcpu, at, &descriptor, 8);
 }
 
@@ -384,7 +382,7 @@ static int load_segment(struct task *task, enum slat_seg nr)
 		return raise(task, vector, selector);
 	if (seg.s && !(seg.type & TYPE_ACCESSED)) {
 		seg.type |= TYPE_ACCESSED;
-		descriptor |= (u64)TYPE_ACCESSED << TYPE_SHIFT;
+		descriptor |= (u64)TYPE_ACCESSED << RIGHTS_SHIFT;
 		ret = slat_vcpu_system_write(vcpu, at, &descriptor, 8);
 		if (ret)
 			return ret;

@@ -11,7 +11,7 @@
 #include <asm/percpu.h>
 #include <asm/unwind_hints.h>
 
-#define GPR(number)	((number) * 8)
+#include "cpu/switch.h"
 
 	.section .noinstr.text, "ax"
 
@@ -23,12 +23,7 @@
  * numbers; RSP's is the VMCS's.  Returns false if the CPU refused to enter.
  */
 SYM_FUNC_START(slat_vmx_switch)
-	push	%rbp
-	push	%r15
-	push	%r14
-	push	%r13
-	push	%r12
-	push	%rbx
+	SAVE_HOST_GPRS
 
 	/* What the way back needs, on top of the stack it comes back to. */
 	push	%rdi
@@ -40,20 +35,7 @@ SYM_FUNC_START(slat_vmx_switch)
 	bt	$0, %esi
 
 	mov	%rdi, %rax
-	mov	GPR(1)(%rax), %rcx
-	mov	GPR(2)(%rax), %rdx
-	mov	GPR(3)(%rax), %rbx
-	mov	GPR(5)(%rax), %rbp
-	mov	GPR(6)(%rax), %rsi
-	mov	GPR(7)(%rax), %rdi
-	mov	GPR(8)(%rax), %r8
-	mov	GPR(9)(%rax), %r9
-	mov	GPR(10)(%rax), %r10
-	mov	GPR(11)(%rax), %r11
-	mov	GPR(12)(%rax), %r12
-	mov	GPR(13)(%rax), %r13
-	mov	GPR(14)(%rax), %r14
-	mov	GPR(15)(%rax), %r15
+	LOAD_GUEST_GPRS
 	mov	GPR(0)(%rax), %rax
 
 	/* Only ZF. */
@@ -79,20 +61,7 @@ SYM_INNER_LABEL_ALIGN(slat_vmx_exit_point, SYM_L_GLOBAL)
 	/* One word of scratch: the guest's RAX. */
 	push	%rax
 	mov	8(%rsp), %rax
-	mov	%rcx, GPR(1)(%rax)
-	mov	%rdx, GPR(2)(%rax)
-	mov	%rbx, GPR(3)(%rax)
-	mov	%rbp, GPR(5)(%rax)
-	mov	%rsi, GPR(6)(%rax)
-	mov	%rdi, GPR(7)(%rax)
-	mov	%r8, GPR(8)(%rax)
-	mov	%r9, GPR(9)(%rax)
-	mov	%r10, GPR(10)(%rax)
-	mov	%r11, GPR(11)(%rax)
-	mov	%r12, GPR(12)(%rax)
-	mov	%r13, GPR(13)(%rax)
-	mov	%r14, GPR(14)(%rax)
-	mov	%r15, GPR(15)(%rax)
+	STORE_GUEST_GPRS
 	pop	GPR(0)(%rax)
 	mov	$1, %eax
 
@@ -116,29 +85,10 @@ SYM_INNER_LABEL_ALIGN(slat_vmx_exit_point, SYM_L_GLOBAL)
 .Lno_ibrs:
 	CLEAR_BRANCH_HISTORY_VMEXIT
 
-	/* The guest's values end here, for speculation as well. */
-	xor	%ecx, %ecx
-	xor	%edx, %edx
-	xor	%esi, %esi
-	xor	%edi, %edi
-	xor	%r8d, %r8d
-	xor	%r9d, %r9d
-	xor	%r10d, %r10d
-	xor	%r11d, %r11d
-	xor	%ebx, %ebx
-	xor	%ebp, %ebp
-	xor	%r12d, %r12d
-	xor	%r13d, %r13d
-	xor	%r14d, %r14d
-	xor	%r15d, %r15d
+	CLEAR_GUEST_GPRS
 
 	add	$8, %rsp
-	pop	%rbx
-	pop	%r12
-	pop	%r13
-	pop	%r14
-	pop	%r15
-	pop	%rbp
+	RESTORE_HOST_GPRS
 	RET
 
 .Lrefused:

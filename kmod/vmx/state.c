@@ -7,18 +7,11 @@
 #include <asm/processor-flags.h>
 #include <asm/vmx.h>
 
+#include "cpu/segment.h"
 #include "vmx/insn.h"
 #include "vmx/vmx.h"
 
-/* Bits of a segment's access rights (SDM vol. 3C, table 25-2). */
-#define RIGHTS_TYPE		GENMASK(3, 0)
-#define RIGHTS_S		BIT(4)
-#define RIGHTS_DPL_SHIFT	5
-#define RIGHTS_PRESENT	BIT(7)
-#define RIGHTS_AVL		BIT(12)
-#define RIGHTS_L		BIT(13)
-#define RIGHTS_DB		BIT(14)
-#define RIGHTS_G		BIT(15)
+/* In a segment's rights, beside those of its descriptor (SDM vol. 3C, table 25-2). */
 #define RIGHTS_UNUSABLE	BIT(16)
 
 /* Bits of CR0 that cached translations depend on (SDM vol. 3A, 4.10.4.1). */
@@ -32,22 +25,15 @@ static const u8 seg_field[SLAT_SEGS] = {
 
 static void fetch_seg(struct kvm_segment *seg, u32 field)
 {
-	u32 ar = slat_vmread(GUEST_ES_AR_BYTES + field);
+	u32 rights = slat_vmread(GUEST_ES_AR_BYTES + field);
 
 	*seg = (struct kvm_segment) {
 		.base = slat_vmread(GUEST_ES_BASE + field),
 		.limit = slat_vmread(GUEST_ES_LIMIT + field),
 		.selector = slat_vmread(GUEST_ES_SELECTOR + field),
-		.type = ar & RIGHTS_TYPE,
-		.s = !!(ar & RIGHTS_S),
-		.dpl = ar >> RIGHTS_DPL_SHIFT & 3,
-		.present = !!(ar & RIGHTS_PRESENT),
-		.avl = !!(ar & RIGHTS_AVL),
-		.l = !!(ar & RIGHTS_L),
-		.db = !!(ar & RIGHTS_DB),
-		.g = !!(ar & RIGHTS_G),
-		.unusable = !!(ar & RIGHTS_UNUSABLE),
+		.unusable = !!(rights & RIGHTS_UNUSABLE),
 	};
+	slat_segment_set_rights(seg, rights);
 	/* Not present is how programs say that it cannot be used. */
 	if (seg->unusable)
 		seg->present = 0;
@@ -55,19 +41,16 @@ static void fetch_seg(struct kvm_segment *seg, u32 field)
 
 static void flush_seg(const struct kvm_segment *seg, u32 field)
 {
-	u32 ar = (seg->type & RIGHTS_TYPE) | (seg->dpl & 3) << RIGHTS_DPL_SHIFT;
+	u32 rights = slat_segment_rights(seg);
 
-	ar |= (seg->s ? RIGHTS_S : 0) | (seg->present ? RIGHTS_PRESENT : 0) |
-	      (seg->avl ? RIGHTS_AVL : 0) |
-	      (seg->l ? RIGHTS_L : 0) | (seg->db ? RIGHTS_DB : 0) | (seg->g ? RIGHTS_G : 0);
 	/* The rest does not count then, but for SS: its DPL is the CPL. */
 	if (seg->unusable || !seg->present)
-		ar |= RIGHTS_UNUSABLE;
+		rights |= RIGHTS_UNUSABLE;
 
 	slat_vmwrite(GUEST_ES_BASE + field, seg->base);
 	slat_vmwrite(GUEST_ES_LIMIT + field, seg->limit);
 	slat_vmwrite(GUEST_ES_SELECTOR + field, seg->selector);
-	slat_vmwrite(GUEST_ES_AR_BYTES + field, ar);
+	slat_vmwrite(GUEST_ES_AR_BYTES + field, rights);
 }
 
 static void fetch_segs(struct slat_cpu *cpu)
