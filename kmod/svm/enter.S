@@ -34,6 +34,8 @@ SYM_FUNC_START(slat_svm_switch)
 
 .Lclgi:
 	clgi
+	/* Well before VMRUN, which would take STI's interrupt shadow into the guest. */
+	sti
 	mov	%rdx, %rax
 	/* Not once for many entries: another thread may change the LDT. */
 	vmsave	%rax
@@ -46,7 +48,6 @@ SYM_FUNC_START(slat_svm_switch)
 
 	VM_CLEAR_CPU_BUFFERS
 
-	sti
 	vmrun	%rax
 	cli
 
