@@ -10,7 +10,7 @@
 #include <asm/unwind_hints.h>
 
 #include "compat/untrain.h"
-#include "cpu/switch.h"
+#include "cpu/switch.S"
 
 	.section .noinstr.text, "ax"
 

@@ -11,7 +11,7 @@
 #include <asm/percpu.h>
 #include <asm/unwind_hints.h>
 
-#include "cpu/switch.h"
+#include "cpu/switch.S"
 
 	.section .noinstr.text, "ax"
 

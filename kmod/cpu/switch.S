@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What every world switch does with general-purpose registers; assembler.
+ * What every world switch does with general-purpose registers; each backend's
+ * includes it.
  *
  * RAX and RSP are the backend's matter: each CPU leaves other registers to
  * software.
  */
-#ifndef SLAT_CPU_SWITCH_H
-#define SLAT_CPU_SWITCH_H
 
 /* Where slat_cpu.gpr has a register. */
 #define GPR(number)	((number) * 8)
@@ -82,5 +81,3 @@
 	xor	%r14d, %r14d
 	xor	%r15d, %r15d
 .endm
-
-#endif /* SLAT_CPU_SWITCH_H */
