@@ -96,6 +96,20 @@ struct slat_svm_tags *slat_svm_root_tags(void)
 }
 
 /**
+ * slat_svm_root_scale_tsc() - how fast guests' TSCs count on this CPU
+ * @ratio: to the host's, as MSR_AMD64_TSC_RATIO has it
+ *
+ * Interrupts off.  The host's own does not change.
+ */
+void slat_svm_root_scale_tsc(u64 ratio)
+{
+	if (this_cpu_read(tsc_ratio) == ratio)
+		return;
+	wrmsrl(MSR_AMD64_TSC_RATIO, ratio);
+	this_cpu_write(tsc_ratio, ratio);
+}
+
+/**
  * slat_svm_root_enter() - AMD-V on, its TLB without anybody's guests
  * @why: the reason of a failure
  *
@@ -116,27 +130,13 @@ int slat_svm_root_enter(struct slat_why *why)
 	}
 	wrmsrl(MSR_VM_HSAVE_PA, __pa(this_cpu_read(pages[HSAVE])));
 	if (slat_svm.tsc_scaling) {
-		wrmsrl(MSR_AMD64_TSC_RATIO, SVM_TSC_RATIO_DEFAULT);
-		this_cpu_write(tsc_ratio, SVM_TSC_RATIO_DEFAULT);
+		this_cpu_write(tsc_ratio, 0);
+		slat_svm_root_scale_tsc(SVM_TSC_RATIO_DEFAULT);
 	}
 	/* Counters for the host alone stop in guests from here on. */
 	amd_pmu_enable_virt();
 	slat_svm_tags_start(slat_svm_root_tags(), slat_svm.asids, slat_svm.flush_by_asid);
 	return 0;
-}
-
-/**
- * slat_svm_root_scale_tsc() - how fast guests' TSCs count on this CPU
- * @ratio: to the host's, as MSR_AMD64_TSC_RATIO has it
- *
- * Interrupts off.  The host's own does not change.
- */
-void slat_svm_root_scale_tsc(u64 ratio)
-{
-	if (this_cpu_read(tsc_ratio) == ratio)
-		return;
-	wrmsrl(MSR_AMD64_TSC_RATIO, ratio);
-	this_cpu_write(tsc_ratio, ratio);
 }
 
 /**

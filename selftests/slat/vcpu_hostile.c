@@ -1039,6 +1039,9 @@ static void random_sregs(__u64 *state, struct kvm_sregs *sregs)
 		*crs[random_below(state, ARRAY_SIZE(crs))] ^= 1ULL << random_below(state, 34);
 	if (!random_below(state, 8))
 		random_fill(state, &sregs->gdt, 2 * sizeof(sregs->gdt));
+	/* At an exit from there QEMU does not give the host its CR0 back. */
+	if (cpu_is_tcg() && !(sregs->cr4 & CR4_PAE))
+		sregs->efer &= ~EFER_LME;
 }
 
 static void answer_garbage(__u64 *state, struct guest *guest)
