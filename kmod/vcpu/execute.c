@@ -260,7 +260,6 @@ enum slat_insn_mode slat_vcpu_insn_mode(struct slat_vcpu *vcpu)
 {
 	struct slat_cpu *cpu = &vcpu->cpu;
 
-
 	if (slat_cpu_64bit(cpu))
 		return SLAT_INSN_MODE_64;
 	slat_cpu_need(cpu, SLAT_STATE_SEGS | SLAT_STATE_RFLAGS);
