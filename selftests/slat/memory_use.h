@@ -57,14 +57,18 @@ static inline long pages_kept_by_cpus(struct __test_metadata *_metadata)
  */
 static inline bool slabs_tell(struct __test_metadata *_metadata)
 {
-	FILE *file = fopen("/proc/kallsyms", "r");
-	bool quarantine = false;
+	static bool known, quarantine;
 	char line[512];
+	FILE *file;
 
+	if (known)
+		return !quarantine;
+	file = fopen("/proc/kallsyms", "r");
 	ASSERT_NE(NULL, file);
 	while (!quarantine && fgets(line, sizeof(line), file))
 		quarantine = strstr(line, " kasan_quarantine_put\n");
 	fclose(file);
+	known = true;
 	return !quarantine;
 }
 
