@@ -8,7 +8,6 @@
  * allocation (or copy from or to user space) of this thread fails next
  * (Documentation/fault-injection/fault-injection.rst).
  */
-#define _GNU_SOURCE
 #include "hostile.h"
 
 #define FAULTS		"/sys/kernel/debug/"

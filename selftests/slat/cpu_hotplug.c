@@ -6,9 +6,7 @@
  * After each step the module says that virtualisation is on wherever a CPU is
  * online.  What the guest computes is computed here as well.
  */
-#define _GNU_SOURCE
 #include <pthread.h>
-#include <sched.h>
 
 #include "guest.h"
 
@@ -138,16 +136,6 @@ FIXTURE(running) {
 };
 
 #define running_data	FIXTURE_DATA(running)
-
-static void pin_to(int cpu)
-{
-	cpu_set_t cpus;
-
-	CPU_ZERO(&cpus);
-	CPU_SET(cpu, &cpus);
-	/* It may be gone again. */
-	sched_setaffinity(0, sizeof(cpus), &cpus);
-}
 
 static void *run(void *arg)
 {

@@ -5,7 +5,6 @@
  *
  * What the machine has not got - huge pages, /dev/mem - is skipped.
  */
-#define _GNU_SOURCE
 #include <linux/userfaultfd.h>
 #include <poll.h>
 #include <pthread.h>

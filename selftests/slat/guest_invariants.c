@@ -3,7 +3,6 @@
  * The invariants of Documentation/mmu.rst, as far as a device can show them.
  * Those about single steps of one CPU are shown by the unit tests.
  */
-#define _GNU_SOURCE
 #include <pthread.h>
 #include <sched.h>
 #include <sys/mman.h>

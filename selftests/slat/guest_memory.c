@@ -5,7 +5,6 @@
  *
  * What counts translations needs SLAT_GET_STATS and is skipped elsewhere.
  */
-#define _GNU_SOURCE
 #include <sys/mman.h>
 #include <sys/wait.h>
 

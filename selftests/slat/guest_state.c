@@ -3,8 +3,6 @@
  * A guest's CPUID, MSRs, FPU and other state: what it sees, and that user space
  * gets back what it set.
  */
-#define _GNU_SOURCE
-#include <sched.h>
 
 #include "guest.h"
 
@@ -405,11 +403,8 @@ TEST_F(guest, msrs_of_the_host_stay)
 {
 	struct guest *guest = &self->guest;
 	struct kvm_regs regs;
-	cpu_set_t set;
 
-	CPU_ZERO(&set);
-	CPU_SET(0, &set);
-	ASSERT_EQ(0, sched_setaffinity(0, sizeof(set), &set));
+	ASSERT_EQ(0, pin_to(0));
 	for (int i = 0; i < 3; i++) {
 		guest_run_code(guest, MODE_LONG, own_syscall, &regs);
 		ASSERT_EQ(1, _set_msr(guest, 0xc0000102, 0x1234 * i));

@@ -10,7 +10,6 @@
  * before it writes; by the thread, in memory that the guest has no more; and in
  * the end, in a copy that was kept up to date by the dirty log alone.
  */
-#define _GNU_SOURCE
 #include <pthread.h>
 #include <sched.h>
 #include <sys/mman.h>

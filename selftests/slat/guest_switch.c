@@ -7,9 +7,7 @@
  * nobody else has and looks after them in a loop, in which it is preempted; the
  * threads keep other values in their own across KVM_RUN.
  */
-#define _GNU_SOURCE
 #include <pthread.h>
-#include <sched.h>
 
 #include "guest.h"
 
@@ -89,11 +87,8 @@ static void *run(void *arg)
 	struct runner *runner = arg;
 	struct guest *guest = &runner->guest;
 	__u8 mine[512], back[512];
-	cpu_set_t set;
 
-	CPU_ZERO(&set);
-	CPU_SET(0, &set);
-	sched_setaffinity(0, sizeof(set), &set);
+	pin_to(0);
 	runner->bad_at = -1;
 	for (int i = 0; i < ROUNDS && runner->bad_at < 0; i++) {
 		long ret;

@@ -3,7 +3,6 @@
  * Bad input to the ioctls of a vCPU, and to KVM_RUN through the pages shared
  * with it: vcpu_hostile [ROUNDS [SEED]] of random guests.
  */
-#define _GNU_SOURCE
 #include <pthread.h>
 #include <signal.h>
 #include <stddef.h>

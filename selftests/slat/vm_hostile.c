@@ -3,7 +3,6 @@
  * Bad input to the ioctls of a VM, bad use of its descriptors, and limits:
  * vm_hostile [ROUNDS [SEED]] of random calls.
  */
-#define _GNU_SOURCE
 #include <poll.h>
 #include <sys/resource.h>
 

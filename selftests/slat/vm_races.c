@@ -3,7 +3,6 @@
  * Descriptors of VMs and vCPUs in many hands at once, and those who hold them
  * gone at any moment: vm_races [ROUNDS [SEED]] of processes that are killed.
  */
-#define _GNU_SOURCE
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
