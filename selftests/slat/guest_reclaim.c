@@ -250,8 +250,8 @@ TEST_F(reclaim, small_pages_are_collapsed)
 		get_stats(_metadata, &self->guest, &before);
 		guest_sum(_metadata, &self->guest, FIRST, 512);
 		get_stats(_metadata, &self->guest, &after);
-		/* One huge leaf, and what the code needs. */
-		EXPECT_GE(before.faults + 4, after.faults);
+		/* One huge leaf, what the code needs, and what the host made a fault do again. */
+		EXPECT_GE(before.faults + 16, after.faults);
 	}
 	check_survived(_metadata, &self->guest, mem, 512);
 }
