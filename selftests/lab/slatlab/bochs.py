@@ -72,12 +72,13 @@ class Bochs(machine.Machine):
     COMMAND_LINE = (f"tsc=reliable tsc_early_khz={IPS // 1000} no_timer_check idle=nomwait "
                     "clearcpuid=xsavec,xsaves vdso32=0")
 
-    RESET = re.compile(r"bx_pc_system_c::Reset\(")
+    RESET = "bx_pc_system_c::Reset("
 
     def __init__(self, directory, *, work, kernel, command_line, model, cpus, mem,
                  shell_port=None):
         """KERNEL: image and initrd; WORK: where files may be left that only this needs."""
         super().__init__(directory, cpus)
+        self._resets = 0
         path = disc.write_disc(work, *kernel, command_line)
         com2 = "enabled=0"
         if shell_port:
@@ -124,7 +125,8 @@ class Bochs(machine.Machine):
 
     def was_reset(self, log):
         """Power-on counts as one."""
-        return len(self.RESET.findall(log)) > 1
+        self._resets += log.count(self.RESET)
+        return self._resets > 1
 
     @staticmethod
     def end(log):

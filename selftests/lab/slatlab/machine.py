@@ -24,7 +24,7 @@ class Machine:
     models()        the CPU models there are
     __init__(...)   start it, see the emulators
     wait(seconds)   let up to that much time pass, or less if something happens
-    was_reset(log)  whether the machine was, by its log
+    was_reset(log)  whether the machine was, by what is new in its log
     end(log)        why it ended, in words; None where the log does not say
     stop()          halt the machine; true if it obeys, so that it can be asked
     registers(cpu)  (RIP, RFLAGS) of a halted CPU; None

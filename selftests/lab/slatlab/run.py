@@ -23,15 +23,16 @@ WORK = "work"
 
 
 class Tail:
-    """What has been appended to a text file since the last look, and all of it."""
+    """The lines that were appended to a file since the last look, and all of its text."""
 
     def __init__(self, path):
         self._path = path
         self._offset = 0
-        self.text = ""
+        self._lines = []
+        self._unended = b""
 
     def poll(self):
-        """The new text."""
+        """The new lines, as far as they have ended."""
         try:
             with open(self._path, "rb") as file:
                 file.seek(self._offset)
@@ -39,9 +40,20 @@ class Tail:
         except OSError:
             return ""
         self._offset += len(data)
-        new = data.decode(errors="replace").replace("\r", "")
-        self.text += new
+        lines, newline, self._unended = (self._unended + data).rpartition(b"\n")
+        new = self._decode(lines + newline)
+        self._lines.append(new)
         return new
+
+    @property
+    def text(self):
+        """All there is."""
+        self._lines = ["".join(self._lines)]
+        return self._lines[0] + self._decode(self._unended)
+
+    @staticmethod
+    def _decode(data):
+        return data.decode(errors="replace").replace("\r", "")
 
 
 class Run:
@@ -109,26 +121,29 @@ class Run:
         while not self.channel.ended():
             machine.wait(POLL_SECONDS)
             ended = machine.ended()
-            self._poll()
+            console, emulator = self._poll()
             if self.channel.corrupt:
                 return f"the channel is corrupt: {self.channel.corrupt}"
-            if machine.was_reset(self.emulator.text):
+            if machine.was_reset(emulator):
                 return self._reset()
             if ended and not self.channel.ended():
                 return self._emulator_end(machine, ended)
-            if self._splat() and deadline > time.monotonic() + SPLAT_GRACE_SECONDS:
+            if splat.first(console, self.options.allow) and \
+                    deadline > time.monotonic() + SPLAT_GRACE_SECONDS:
                 deadline = time.monotonic() + SPLAT_GRACE_SECONDS
             if time.monotonic() > deadline:
                 return self._hang(machine)
         return None
 
     def _poll(self):
-        noise = self.console.poll()
+        """What is new on the console and in the emulator's log."""
+        # In this order: why a machine resets is on the console before it does.
+        emulator, console = self.emulator.poll(), self.console.poll()
         if self.options.boot_noise:
-            sys.stderr.write(noise)
-        self.emulator.poll()
+            sys.stderr.write(console)
         while self.channel.poll():
             pass
+        return console, emulator
 
     def _splat(self):
         """The first splat on the console; in whole lines, as half of one may mislead."""
