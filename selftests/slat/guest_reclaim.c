@@ -43,6 +43,8 @@ FIXTURE(reclaim) {
 
 FIXTURE_SETUP(reclaim)
 {
+	/* What another CPU has yet to put into the LRU lists is neither freed nor swapped. */
+	ASSERT_EQ(0, pin_to(0));
 	self->thp_was_off = thp_on();
 	guest_create(_metadata, &self->guest);
 	self->mem = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -432,8 +434,6 @@ TEST_F(reclaim, freed_pages_that_are_written_again_stay)
 	id = swap_on(_metadata, path, sizeof(path));
 	if (id < 0)
 		SKIP(return, "no zram to swap to");
-	/* What another CPU has yet to put into the LRU lists is not freed, but swapped. */
-	ASSERT_EQ(0, pin_to(0));
 	guest_store(_metadata, &self->guest, FIRST, PAGES);
 	ASSERT_EQ(0, madvise(self->mem, SIZE, MADV_FREE));
 	guest_store(_metadata, &self->guest, FIRST, PAGES / 2);
