@@ -23,4 +23,36 @@ static inline void set_bit_le(unsigned long bit, unsigned long *bits)
 	atomic_long_or(BIT(bit % BITS_PER_LONG), &bits[bit / BITS_PER_LONG]);
 }
 
+static inline bool test_bit(unsigned int nr, const unsigned long *map)
+{
+	return READ_ONCE(map[nr / 64]) >> nr % 64 & 1;
+}
+
+static inline bool test_and_set_bit(unsigned int nr, unsigned long *map)
+{
+	unit_step();
+	return __atomic_fetch_or(&map[nr / 64], BIT(nr % 64), __ATOMIC_SEQ_CST) >> nr % 64 & 1;
+}
+
+static inline void set_bit(unsigned int nr, unsigned long *map)
+{
+	test_and_set_bit(nr, map);
+}
+
+static inline void clear_bit(unsigned int nr, unsigned long *map)
+{
+	unit_step();
+	__atomic_fetch_and(&map[nr / 64], ~BIT(nr % 64), __ATOMIC_SEQ_CST);
+}
+
+static inline void __set_bit(unsigned int nr, unsigned long *map)
+{
+	map[nr / 64] |= BIT(nr % 64);
+}
+
+static inline void __clear_bit(unsigned int nr, unsigned long *map)
+{
+	map[nr / 64] &= ~BIT(nr % 64);
+}
+
 #endif /* SLAT_UNIT_LINUX_BITOPS_H */
