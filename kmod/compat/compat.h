@@ -6,6 +6,7 @@
 #define SLAT_COMPAT_H
 
 #include <linux/cpuhotplug.h>
+#include <linux/eventfd.h>
 #include <linux/kvm.h>
 #include <linux/mm_types.h>
 #include <asm/mce.h>
@@ -31,6 +32,16 @@
 static inline bool slat_immediate_exit(const struct kvm_run *run)
 {
 	return READ_ONCE((&run->request_interrupt_window)[1]);
+}
+
+/* Adds 1 to an eventfd, any context. */
+static inline void slat_eventfd_signal(struct eventfd_ctx *ctx)
+{
+#ifdef SLAT_HAVE_EVENTFD_SIGNAL_ONE
+	eventfd_signal(ctx);
+#else
+	eventfd_signal(ctx, 1);
+#endif
 }
 
 void slat_raise_nmi(void);

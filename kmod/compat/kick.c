@@ -10,7 +10,7 @@
  * slat_kick_cpu() - make a CPU leave its guest
  * @cpu: the CPU; nothing happens where it is offline
  *
- * Process context.  The reschedule interrupt: no function call, nothing to wait
+ * Any context.  The reschedule interrupt: no function call, nothing to wait
  * for.
  */
 void slat_kick_cpu(int cpu)
