@@ -4,10 +4,10 @@
  * for a VM.
  */
 #include <linux/kernel.h>
-#include <linux/uaccess.h>
 #include <asm/cpufeature.h>
 
 #include "config.h"
+#include "irq/irq.h"
 #include "mmu/mmu.h"
 
 #define MSR_EXITS	(KVM_MSR_EXIT_REASON_INVAL | KVM_MSR_EXIT_REASON_UNKNOWN |	\
@@ -34,6 +34,25 @@ static const struct {
 	{ KVM_CAP_SET_TSS_ADDR,			1 },
 	{ KVM_CAP_SET_IDENTITY_MAP_ADDR,	1 },
 	{ KVM_CAP_SET_BOOT_CPU_ID,		1 },
+	{ KVM_CAP_IRQCHIP,			1 },
+	{ KVM_CAP_SPLIT_IRQCHIP,		1 },
+	{ KVM_CAP_IRQ_ROUTING,			SLAT_ROUTES },
+	{ KVM_CAP_IRQ_INJECT_STATUS,		1 },
+	{ KVM_CAP_SIGNAL_MSI,			1 },
+	{ KVM_CAP_X2APIC_API,			KVM_X2APIC_API_USE_32BIT_IDS |
+						KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK },
+	{ KVM_CAP_TSC_DEADLINE_TIMER,		1 },
+	{ KVM_CAP_PIT,				1 },
+	{ KVM_CAP_PIT2,				1 },
+	{ KVM_CAP_PIT_STATE2,			1 },
+	{ KVM_CAP_REINJECT_CONTROL,		1 },
+	{ KVM_CAP_IRQFD,			1 },
+	{ KVM_CAP_IRQFD_RESAMPLE,		1 },
+	{ KVM_CAP_IOEVENTFD,			1 },
+	{ KVM_CAP_IOEVENTFD_ANY_LENGTH,		1 },
+	{ KVM_CAP_IOEVENTFD_NO_LENGTH,		1 },
+	{ KVM_CAP_COALESCED_MMIO,		KVM_COALESCED_MMIO_PAGE_OFFSET },
+	{ KVM_CAP_COALESCED_PIO,		1 },
 	{ KVM_CAP_EXT_CPUID,			1 },
 	{ KVM_CAP_MP_STATE,			1 },
 	{ KVM_CAP_USER_NMI,			1 },
@@ -117,24 +136,17 @@ static long enable_max_vcpu_id(struct slat_config *config, u64 value)
 /**
  * slat_caps_enable() - KVM_ENABLE_CAP of a VM
  * @config: its settings
- * @user: struct kvm_enable_cap
+ * @cap: which, without flags, and its arguments
  *
  * Process context.
  *
- * Return: 0; -EINVAL: a flag, an argument or a capability that there is not;
- * -EFAULT.
+ * Return: 0; -EINVAL: an argument or a capability that there is not.
  */
-long slat_caps_enable(struct slat_config *config, const void __user *user)
+long slat_caps_enable(struct slat_config *config, const struct kvm_enable_cap *cap)
 {
-	struct kvm_enable_cap cap;
-	u64 value;
+	u64 value = cap->args[0];
 
-	if (copy_from_user(&cap, user, sizeof(cap)))
-		return -EFAULT;
-	if (cap.flags)
-		return -EINVAL;
-	value = cap.args[0];
-	switch (cap.cap) {
+	switch (cap->cap) {
 	case KVM_CAP_DISABLE_QUIRKS2:
 		if (value & ~(u64)SLAT_QUIRKS)
 			return -EINVAL;

@@ -80,7 +80,7 @@ static inline bool slat_config_quirk(const struct slat_config *config, u64 quirk
 
 /* caps.c */
 long slat_caps_check(const struct slat_hw_ops *hw, unsigned long extension);
-long slat_caps_enable(struct slat_config *config, const void __user *user);
+long slat_caps_enable(struct slat_config *config, const struct kvm_enable_cap *cap);
 
 /* msr_filter.c */
 bool slat_msr_filter_allows(const struct slat_config *config, u32 index, u32 access);

@@ -18,6 +18,7 @@
 #include "config.h"
 #include "host.h"
 #include "hw.h"
+#include "irq/irq.h"
 #include "vcpu/vcpu.h"
 #include "vm.h"
 
@@ -230,18 +231,23 @@ static int __init slat_init(void)
 	err = slat_host_start(hw, &why);
 	if (err)
 		goto teardown;
+	err = slat_irq_setup();
+	if (err)
+		goto stop;
 	/* Once, not with each VM: the kernel patches its scheduler for it. */
 	preempt_notifier_inc();
 	err = misc_register(&dev);
 	if (err) {
 		why.text = "no /dev/slat";
-		goto stop;
+		goto teardown_irq;
 	}
 	report_loaded();
 	return 0;
 
-stop:
+teardown_irq:
 	preempt_notifier_dec();
+	slat_irq_teardown();
+stop:
 	slat_host_stop();
 teardown:
 	hw->teardown();
@@ -254,6 +260,7 @@ static void __exit slat_exit(void)
 {
 	misc_deregister(&dev);
 	preempt_notifier_dec();
+	slat_irq_teardown();
 	slat_host_stop();
 	hw->teardown();
 	/* Callbacks of VMs that have been closed. */

@@ -18,6 +18,7 @@
 #include <asm/tsc.h>
 
 #include "config.h"
+#include "irq/irq.h"
 #include "vcpu/vcpu.h"
 #include "vm.h"
 
@@ -30,6 +31,7 @@
  * @hw: the backend; constant
  * @mm: whose memory it has; compared only; constant
  * @mmu: its memory; constant
+ * @irq: its interrupt controllers; constant
  * @config: its settings
  * @vcpus: by number; never taken out before the VM goes; config.lock to add
  */
@@ -38,9 +40,17 @@ struct slat_vm {
 	const struct slat_hw_ops *hw;
 	struct mm_struct *mm;
 	struct slat_mmu *mmu;
+	struct slat_irq *irq;
 	struct slat_config config;
 	struct xarray vcpus;
 };
+
+static void kick(struct slat_apic *apic)
+{
+	slat_vcpu_kick(container_of(apic, struct slat_vcpu, apic));
+}
+
+static const struct slat_irq_ops irq_ops = { .kick = kick };
 
 static void vm_put(struct slat_vm *vm)
 {
@@ -49,9 +59,11 @@ static void vm_put(struct slat_vm *vm)
 
 	if (!refcount_dec_and_test(&vm->users))
 		return;
+	slat_irq_stop(vm->irq);
 	xa_for_each(&vm->vcpus, id, vcpu)
 		slat_vcpu_free(vcpu);
 	xa_destroy(&vm->vcpus);
+	slat_irq_destroy(vm->irq);
 	slat_mmu_destroy(vm->mmu);
 	slat_msr_filter_free(&vm->config);
 	kfree(vm);
@@ -184,7 +196,7 @@ static long vm_create_vcpu(struct slat_vm *vm, unsigned long id)
 	ret = count_vcpu(config, id);
 	if (ret)
 		return ret;
-	vcpu = slat_vcpu_create(config, vm->hw, vm->mmu, id);
+	vcpu = slat_vcpu_create(config, vm->hw, vm->mmu, vm->irq, id);
 	mutex_lock(&config->lock);
 	if (IS_ERR(vcpu)) {
 		ret = PTR_ERR(vcpu);
@@ -195,12 +207,18 @@ static long vm_create_vcpu(struct slat_vm *vm, unsigned long id)
 		ret = ret == -EBUSY ? -EEXIST : ret;
 		goto free;
 	}
+	ret = vcpu->has_apic ? slat_apic_publish(&vcpu->apic) : 0;
+	if (ret)
+		goto erase;
 	ret = vcpu_install(vm, vcpu);
 	if (ret < 0)
-		goto erase;
+		goto unpublish;
 	mutex_unlock(&config->lock);
 	return ret;
 
+unpublish:
+	if (vcpu->has_apic)
+		slat_apic_unpublish(&vcpu->apic);
 erase:
 	xa_erase(&vm->vcpus, id);
 free:
@@ -288,9 +306,47 @@ static long vm_get_tsc_khz(struct slat_vm *vm, unsigned long arg)
 	return READ_ONCE(vm->config.tsc_khz) ?: tsc_khz;
 }
 
+/* A vCPU has its APIC from the beginning, or never. */
+static long vm_create_irqchip(struct slat_vm *vm, unsigned long arg)
+{
+	long ret;
+
+	mutex_lock(&vm->config.lock);
+	if (slat_irq_has_apics(vm->irq))
+		ret = -EEXIST;
+	else
+		ret = vm->config.vcpus ? -EINVAL : slat_irq_create_chips(vm->irq);
+	mutex_unlock(&vm->config.lock);
+	return ret;
+}
+
+static long split_irqchip(struct slat_vm *vm, u64 pins)
+{
+	long ret = -EEXIST;
+
+	mutex_lock(&vm->config.lock);
+	if (!vm->config.vcpus || pins > SLAT_ROUTES)
+		ret = slat_irq_split(vm->irq, pins);
+	mutex_unlock(&vm->config.lock);
+	return ret;
+}
+
 static long vm_enable_cap(struct slat_vm *vm, unsigned long arg)
 {
-	return slat_caps_enable(&vm->config, (void __user *)arg);
+	struct kvm_enable_cap cap;
+
+	if (copy_from_user(&cap, (void __user *)arg, sizeof(cap)))
+		return -EFAULT;
+	if (cap.flags)
+		return -EINVAL;
+	switch (cap.cap) {
+	case KVM_CAP_SPLIT_IRQCHIP:
+		return split_irqchip(vm, cap.args[0]);
+	case KVM_CAP_X2APIC_API:
+		return slat_irq_x2apic_api(vm->irq, cap.args[0]);
+	default:
+		return slat_caps_enable(&vm->config, &cap);
+	}
 }
 
 static long vm_set_msr_filter(struct slat_vm *vm, unsigned long arg)
@@ -383,6 +439,7 @@ static const struct {
 } vm_ioctls[] = {
 	{ KVM_CREATE_VCPU,		vm_create_vcpu },
 	{ KVM_CHECK_EXTENSION,		vm_check_extension },
+	{ KVM_CREATE_IRQCHIP,		vm_create_irqchip },
 	{ KVM_SET_USER_MEMORY_REGION,	vm_set_region },
 	{ KVM_GET_DIRTY_LOG,		vm_get_dirty_log },
 	{ KVM_SET_TSS_ADDR,		vm_set_tss_addr },
@@ -409,7 +466,7 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	for (i = 0; i < ARRAY_SIZE(vm_ioctls); i++)
 		if (vm_ioctls[i].cmd == cmd)
 			return vm_ioctls[i].handler(vm, arg);
-	return -ENOTTY;
+	return slat_irq_ioctl(vm->irq, cmd, arg);
 }
 
 #ifdef CONFIG_COMPAT
@@ -490,14 +547,24 @@ long slat_vm_create(const struct slat_hw_ops *hw, unsigned long type)
 	vm->mm = current->mm;
 	mutex_init(&vm->config.lock);
 	xa_init(&vm->vcpus);
+	vm->irq = slat_irq_create(&irq_ops);
+	if (IS_ERR(vm->irq)) {
+		ret = PTR_ERR(vm->irq);
+		goto free;
+	}
 	vm->mmu = slat_mmu_create(hw);
 	if (IS_ERR(vm->mmu)) {
 		ret = PTR_ERR(vm->mmu);
-		kfree(vm);
-		return ret;
+		goto destroy_irq;
 	}
 	ret = anon_inode_getfd("slat-vm", &vm_fops, vm, O_RDWR | O_CLOEXEC);
 	if (ret < 0)
 		vm_put(vm);
+	return ret;
+
+destroy_irq:
+	slat_irq_destroy(vm->irq);
+free:
+	kfree(vm);
 	return ret;
 }

@@ -130,8 +130,9 @@ static void offer_features(struct kvm_cpuid_entry2 *entry)
 	case 1:
 		/* No APIC id, one CPU; CLFLUSH's size. */
 		entry->ebx &= 0xff00;
-		entry->ecx = have[ECX];
-		entry->edx = have[EDX];
+		/* The local APIC is software. */
+		entry->ecx = have[ECX] | F(X2APIC);
+		entry->edx = have[EDX] | F(APIC);
 		break;
 	case 7:
 		entry->eax = 0;
@@ -336,6 +337,8 @@ static void derive(struct slat_vcpu *vcpu)
 	const struct kvm_cpuid_entry2 *entry;
 	int i;
 
+	entry = find(vcpu, 1, 0);
+	vcpu->apic.lapic.has_deadline = entry && entry->ecx & F(TSC_DEADLINE_TIMER);
 	cpu->cr4_allowed = X86_CR4_MCE | X86_CR4_PCE;
 	cpu->efer_allowed = 0;
 	cpu->phys_bits = 36;

@@ -136,15 +136,15 @@ static int set_cr4(struct slat_vcpu *vcpu, u64 value)
 /* Without an interrupt controller here user space has to know. */
 static int set_cr8(struct slat_vcpu *vcpu, u64 value, unsigned int insn_len)
 {
-	u64 old = vcpu->cpu.cr8;
+	u64 old = slat_vcpu_cr8(vcpu);
 
 	if (value & ~15ULL) {
 		slat_vcpu_raise_error(vcpu, X86_TRAP_GP, 0);
 		return 1;
 	}
-	vcpu->cpu.cr8 = value;
+	slat_vcpu_set_cr8(vcpu, value);
 	slat_cpu_skip(&vcpu->cpu, insn_len);
-	if (value >= old)
+	if (value >= old || vcpu->has_apic)
 		return 1;
 	vcpu->run->exit_reason = KVM_EXIT_SET_TPR;
 	return 0;
@@ -158,10 +158,8 @@ static u64 get_cr(struct slat_cpu *cpu, unsigned int number)
 	case 3:
 		slat_cpu_need(cpu, SLAT_STATE_CR3);
 		return cpu->cr3;
-	case 4:
-		return cpu->cr4;
 	default:
-		return cpu->cr8;
+		return cpu->cr4;
 	}
 }
 
@@ -198,7 +196,8 @@ int slat_vcpu_handle_cr(struct slat_vcpu *vcpu, const struct slat_exit *exit)
 	struct slat_cpu *cpu = &vcpu->cpu;
 
 	if (!exit->cr.write) {
-		u64 value = get_cr(cpu, exit->cr.number);
+		u64 value = exit->cr.number == 8 ? slat_vcpu_cr8(vcpu) :
+						   get_cr(cpu, exit->cr.number);
 
 		if (exit->cr.smsw && exit->cr.size == 2)
 			value = (slat_cpu_gpr(cpu, exit->cr.gpr) & ~0xffffULL) | (u16)value;

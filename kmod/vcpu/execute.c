@@ -136,9 +136,9 @@ static enum slat_insn_result transfer(struct slat_vcpu *vcpu, u64 linear, void *
 			part = min_t(u64, part, first - done);
 		ret = write ? slat_mmu_write(mmu, address, data + done, part) :
 			      slat_mmu_read(mmu, address, data + done, part);
-		if (ret == 1)
+		if (ret == 1 && !slat_vcpu_mmio(vcpu, address, data + done, part, write))
 			return ask(vcpu, address, data + done, part, write);
-		if (ret) {
+		if (ret < 0) {
 			execute->error = ret;
 			return SLAT_INSN_EXIT;
 		}

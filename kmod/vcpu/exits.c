@@ -46,6 +46,10 @@ static int exit_host(struct slat_vcpu *vcpu, const struct slat_exit *exit)
 static int exit_hlt(struct slat_vcpu *vcpu, const struct slat_exit *exit)
 {
 	slat_cpu_skip(&vcpu->cpu, exit->insn_len);
+	if (vcpu->has_apic) {
+		vcpu->mp_state = KVM_MP_STATE_HALTED;
+		return 1;
+	}
 	vcpu->run->exit_reason = KVM_EXIT_HLT;
 	return 0;
 }
@@ -104,7 +108,8 @@ static int exit_unhandled(struct slat_vcpu *vcpu, const struct slat_exit *exit)
 
 static int exit_interrupt_window(struct slat_vcpu *vcpu, const struct slat_exit *exit)
 {
-	if (vcpu->interrupt >= 0 || !READ_ONCE(vcpu->run->request_interrupt_window))
+	if (vcpu->interrupt >= 0 || slat_irq_has_chips(vcpu->irq) ||
+	    !READ_ONCE(vcpu->run->request_interrupt_window))
 		return 1;
 	vcpu->run->exit_reason = KVM_EXIT_IRQ_WINDOW_OPEN;
 	return 0;

@@ -21,6 +21,7 @@ static int pio_exit(struct slat_vcpu *vcpu, const struct slat_exit *exit, u32 co
 		    slat_complete_fn complete)
 {
 	struct kvm_run *run = vcpu->run;
+	u32 done;
 
 	vcpu->pio.size = exit->io.size;
 	vcpu->pio.insn_len = exit->insn_len;
@@ -29,6 +30,13 @@ static int pio_exit(struct slat_vcpu *vcpu, const struct slat_exit *exit, u32 co
 	vcpu->pio.rep = exit->io.rep;
 	vcpu->pio.count = count;
 	vcpu->pio.linear = exit->io.linear;
+	done = slat_vcpu_pio(vcpu, exit->io.port, pio_data(vcpu), exit->io.size, count,
+			     exit->io.in);
+	if (done) {
+		/* The rest of a repeated one is another exit. */
+		vcpu->pio.count = done;
+		return complete(vcpu);
+	}
 	slat_vcpu_ask(vcpu, complete);
 
 	run->exit_reason = KVM_EXIT_IO;

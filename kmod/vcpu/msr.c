@@ -7,6 +7,7 @@
 #include <linux/slab.h>
 #include <linux/slat.h>
 #include <linux/uaccess.h>
+#include <asm/apicdef.h>
 #include <asm/msr.h>
 #include <asm/tsc.h>
 
@@ -300,6 +301,12 @@ int slat_vcpu_get_msr(struct slat_vcpu *vcpu, u32 index, u64 *value)
 		return 0;
 	}
 	switch (index) {
+	case APIC_BASE_MSR ... APIC_BASE_MSR + 0xff:
+		return vcpu->has_apic &&
+		       !slat_lapic_read_msr(&vcpu->apic.lapic, index, value) ? 0 : -ENOENT;
+	case MSR_IA32_TSC_DEADLINE:
+		*value = vcpu->apic.timer.deadline;
+		return 0;
 	case MSR_IA32_TSC:
 		*value = guest_tsc(cpu);
 		return 0;
@@ -327,12 +334,19 @@ static int set_msr(struct slat_vcpu *vcpu, u32 index, u64 value, bool guest)
 		if (constants[i].index == index)
 			return !guest && value == constants[i].value ? 0 : -EINVAL;
 	switch (index) {
+	case APIC_BASE_MSR ... APIC_BASE_MSR + 0xff:
+		return vcpu->has_apic &&
+		       !slat_lapic_write_msr(&vcpu->apic.lapic, index, value) ? 0 : -EINVAL;
+	case MSR_IA32_TSC_DEADLINE:
+		if (vcpu->has_apic)
+			slat_apic_timer_deadline(&vcpu->apic, value, guest_tsc(cpu),
+						 vcpu->tsc_khz);
+		return 0;
 	case MSR_IA32_TSC:
 		set_guest_tsc(cpu, value);
 		return 0;
 	case MSR_IA32_APICBASE:
-		vcpu->apic_base = value;
-		return 0;
+		return slat_vcpu_set_apic_base(vcpu, value, guest);
 	default:
 		return -ENOENT;
 	}
@@ -454,7 +468,7 @@ static int list_to_user(struct kvm_msr_list __user *user, const u32 *indices, u3
  */
 long slat_msr_list(struct kvm_msr_list __user *user)
 {
-	u32 indices[ARRAY_SIZE(registers) + SLAT_STORED_MSRS + 2];
+	u32 indices[ARRAY_SIZE(registers) + SLAT_STORED_MSRS + 3];
 	u32 count = 0, n;
 	int i;
 
@@ -465,6 +479,7 @@ long slat_msr_list(struct kvm_msr_list __user *user)
 			indices[count++] = stored[i].first + n;
 	indices[count++] = MSR_IA32_TSC;
 	indices[count++] = MSR_IA32_APICBASE;
+	indices[count++] = MSR_IA32_TSC_DEADLINE;
 	return list_to_user(user, indices, count);
 }
 

@@ -32,6 +32,44 @@ static bool nmis_open(struct slat_cpu *cpu)
 				  SLAT_BLOCKED_BY_STI));
 }
 
+/**
+ * slat_vcpu_interrupts_open() - whether the guest takes interrupts
+ * @vcpu: loaded
+ */
+bool slat_vcpu_interrupts_open(struct slat_vcpu *vcpu)
+{
+	return interrupts_open(&vcpu->cpu);
+}
+
+/**
+ * slat_vcpu_nmis_open() - whether the guest takes NMIs
+ * @vcpu: loaded
+ */
+bool slat_vcpu_nmis_open(struct slat_vcpu *vcpu)
+{
+	return nmis_open(&vcpu->cpu);
+}
+
+static bool has_interrupt(struct slat_vcpu *vcpu)
+{
+	return vcpu->interrupt >= 0 || (vcpu->has_apic && slat_apic_has_interrupt(&vcpu->apic));
+}
+
+/* User space's before those of the APIC; -1: another vCPU has been faster. */
+static int take_interrupt(struct slat_vcpu *vcpu)
+{
+	int vector = vcpu->interrupt;
+
+	vcpu->interrupt = -1;
+	return vector < 0 ? slat_apic_take_interrupt(&vcpu->apic) : vector;
+}
+
+/* Where the PIC is in the kernel, user space has no interrupts. */
+static bool user_wants_window(struct slat_vcpu *vcpu)
+{
+	return READ_ONCE(vcpu->run->request_interrupt_window) && !slat_irq_has_chips(vcpu->irq);
+}
+
 /*
  * Chooses what the next entry delivers, by priority: what was being delivered
  * when the guest exited, then an exception, an NMI, an interrupt; windows for
@@ -52,16 +90,17 @@ static void choose_event(struct slat_vcpu *vcpu)
 		};
 		vcpu->nmis--;
 	}
-	if (cpu->event.kind == SLAT_EVENT_NONE && vcpu->interrupt >= 0 && interrupts_open(cpu) &&
+	if (cpu->event.kind == SLAT_EVENT_NONE && has_interrupt(vcpu) && interrupts_open(cpu) &&
 	    !(vcpu->debug & KVM_GUESTDBG_BLOCKIRQ)) {
-		cpu->event = (struct slat_event) {
-			.kind = SLAT_EVENT_INTERRUPT, .vector = vcpu->interrupt,
-		};
-		vcpu->interrupt = -1;
+		int vector = take_interrupt(vcpu);
+
+		if (vector >= 0)
+			cpu->event = (struct slat_event) {
+				.kind = SLAT_EVENT_INTERRUPT, .vector = vector,
+			};
 	}
 	cpu->want_nmi_window = vcpu->nmis;
-	cpu->want_interrupt_window = vcpu->interrupt >= 0 ||
-				     READ_ONCE(vcpu->run->request_interrupt_window);
+	cpu->want_interrupt_window = has_interrupt(vcpu) || user_wants_window(vcpu);
 }
 
 /* Interrupts off. */
@@ -123,7 +162,8 @@ static bool stay(struct slat_vcpu *vcpu)
 	local_irq_disable();
 	if (!slat_mmu_enter(&vcpu->walker, &cpu->root))
 		goto enable;
-	if (!xfer_to_guest_mode_work_pending() && !slat_immediate_exit(vcpu->run)) {
+	if (!xfer_to_guest_mode_work_pending() && !slat_immediate_exit(vcpu->run) &&
+	    !READ_ONCE(vcpu->look)) {
 		if (test_thread_flag(TIF_NEED_FPU_LOAD))
 			switch_fpu_return();
 		/* INSIDE: who changes it makes this CPU leave. */
@@ -199,9 +239,13 @@ static int run(struct slat_vcpu *vcpu)
 			cpu->skipped = false;
 			return slat_vcpu_handle_step(vcpu, NULL);
 		}
+		if (slat_vcpu_exit_eoi(vcpu))
+			return 0;
 		ret = thread_work(vcpu);
 		if (ret <= 0)
 			break;
+		if (!slat_vcpu_wait(vcpu))
+			continue;
 		ret = slat_mmu_prepare(&vcpu->walker);
 		if (ret < 0)
 			break;
@@ -222,9 +266,10 @@ static void report_state(struct slat_vcpu *vcpu)
 	struct slat_cpu *cpu = &vcpu->cpu;
 
 	run->if_flag = !!(slat_cpu_rflags(cpu) & X86_EFLAGS_IF);
-	run->ready_for_interrupt_injection = vcpu->interrupt < 0 && interrupts_open(cpu) &&
-					     cpu->event.kind == SLAT_EVENT_NONE;
-	run->cr8 = cpu->cr8;
+	run->ready_for_interrupt_injection = slat_irq_has_chips(vcpu->irq) ||
+					     (vcpu->interrupt < 0 && interrupts_open(cpu) &&
+					      cpu->event.kind == SLAT_EVENT_NONE);
+	run->cr8 = slat_vcpu_cr8(vcpu);
 	run->apic_base = vcpu->apic_base;
 	run->flags = 0;
 }
@@ -244,13 +289,14 @@ int slat_vcpu_run(struct slat_vcpu *vcpu)
 	sigset_t blocked;
 	int ret;
 
-	if (cr8 & ~15ULL)
+	if (!vcpu->has_apic && cr8 & ~15ULL)
 		return -EINVAL;
 	if (vcpu->signals_set)
 		sigprocmask(SIG_SETMASK, &vcpu->signals, &blocked);
 	ret = slat_vcpu_sync_in(vcpu);
 	if (!ret) {
-		vcpu->cpu.cr8 = cr8;
+		if (!vcpu->has_apic)
+			vcpu->cpu.cr8 = cr8;
 		fpu_swap_kvm_fpstate(&vcpu->fpu, true);
 		ret = run(vcpu);
 		fpu_swap_kvm_fpstate(&vcpu->fpu, false);

@@ -70,7 +70,12 @@ static int alloc_pages_of(struct slat_vcpu *vcpu)
 {
 	int i;
 
+	/* The ring is the VM's. */
+	vcpu->pages[KVM_COALESCED_MMIO_PAGE_OFFSET] = vcpu->irq->ring;
+	get_page(vcpu->irq->ring);
 	for (i = 0; i < SLAT_RUN_PAGES; i++) {
+		if (vcpu->pages[i])
+			continue;
 		vcpu->pages[i] = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO);
 		if (!vcpu->pages[i]) {
 			free_pages_of(vcpu);
@@ -86,6 +91,7 @@ static int alloc_pages_of(struct slat_vcpu *vcpu)
  * @config: the settings of its VM, which lives longer
  * @hw: the backend
  * @mmu: its VM's memory, which belongs to the caller's mm
+ * @irq: its VM's interrupt controllers
  * @id: its number
  *
  * Process context.
@@ -93,7 +99,8 @@ static int alloc_pages_of(struct slat_vcpu *vcpu)
  * Return: the vCPU or an ERR_PTR().
  */
 struct slat_vcpu *slat_vcpu_create(const struct slat_config *config,
-				   const struct slat_hw_ops *hw, struct slat_mmu *mmu, u32 id)
+				   const struct slat_hw_ops *hw, struct slat_mmu *mmu,
+				   struct slat_irq *irq, u32 id)
 {
 	struct slat_vcpu *vcpu = kzalloc(sizeof(*vcpu), GFP_KERNEL_ACCOUNT);
 	int err = -ENOMEM;
@@ -103,6 +110,8 @@ struct slat_vcpu *slat_vcpu_create(const struct slat_config *config,
 	vcpu->config = config;
 	vcpu->id = id;
 	vcpu->mm = current->mm;
+	vcpu->irq = irq;
+	rcuwait_init(&vcpu->wait);
 	mutex_init(&vcpu->mutex);
 	preempt_notifier_init(&vcpu->notifier, &preempt_ops);
 	vcpu->interrupt = -1;
@@ -130,6 +139,12 @@ struct slat_vcpu *slat_vcpu_create(const struct slat_config *config,
 	slat_vcpu_set_tsc_khz(vcpu, READ_ONCE(config->tsc_khz));
 	vcpu->cpu.tsc_offset = 0;
 	slat_vcpu_forget_cpuid(vcpu);
+	if (slat_irq_has_apics(irq)) {
+		vcpu->has_apic = true;
+		slat_apic_init(&vcpu->apic, irq, id, id == config->boot_id);
+		if (id != config->boot_id)
+			vcpu->mp_state = KVM_MP_STATE_UNINITIALIZED;
+	}
 	return vcpu;
 
 free_fpu:
@@ -151,6 +166,8 @@ free:
  */
 void slat_vcpu_free(struct slat_vcpu *vcpu)
 {
+	if (vcpu->has_apic)
+		slat_apic_exit(&vcpu->apic);
 	vcpu->cpu.ops->vcpu_free(&vcpu->cpu);
 	fpu_free_guest_fpstate(&vcpu->fpu);
 	slat_walker_exit(&vcpu->walker);
@@ -238,6 +255,7 @@ void slat_vcpu_read_sregs(struct slat_vcpu *vcpu, struct kvm_sregs *sregs)
 	*sregs = (struct kvm_sregs) { };
 	slat_cpu_get_sregs(&vcpu->cpu, sregs);
 	sregs->apic_base = vcpu->apic_base;
+	sregs->cr8 = slat_vcpu_cr8(vcpu);
 	if (vcpu->interrupt >= 0)
 		__set_bit(vcpu->interrupt, (unsigned long *)sregs->interrupt_bitmap);
 }
@@ -254,10 +272,11 @@ int slat_vcpu_write_sregs(struct slat_vcpu *vcpu, const struct kvm_sregs *sregs)
 	struct slat_cpu *cpu = &vcpu->cpu;
 	unsigned int vector;
 
-	if (!slat_cpu_sregs_valid(cpu, sregs))
+	if (!slat_cpu_sregs_valid(cpu, sregs) ||
+	    slat_vcpu_set_apic_base(vcpu, sregs->apic_base, false))
 		return -EINVAL;
 	slat_cpu_set_sregs(cpu, sregs);
-	vcpu->apic_base = sregs->apic_base;
+	slat_vcpu_set_cr8(vcpu, sregs->cr8 & 15);
 	vector = find_first_bit((unsigned long *)sregs->interrupt_bitmap, KVM_NR_INTERRUPTS);
 	vcpu->interrupt = vector < KVM_NR_INTERRUPTS ? vector : -1;
 	/* As after MOV to CR3: what the guest has there counts, if it is any good. */
@@ -309,6 +328,8 @@ static long vcpu_interrupt(struct slat_vcpu *vcpu, unsigned long arg)
 		return -EFAULT;
 	if (interrupt.irq >= KVM_NR_INTERRUPTS)
 		return -EINVAL;
+	if (slat_irq_has_chips(vcpu->irq))
+		return -ENXIO;
 	if (vcpu->interrupt >= 0)
 		return -EEXIST;
 	vcpu->interrupt = interrupt.irq;
@@ -320,23 +341,6 @@ static long vcpu_nmi(struct slat_vcpu *vcpu, unsigned long arg)
 	/* One in service, one waiting: a CPU latches no more. */
 	vcpu->nmis = min(vcpu->nmis + 1, 2u);
 	return 0;
-}
-
-static long vcpu_get_mp_state(struct slat_vcpu *vcpu, unsigned long arg)
-{
-	struct kvm_mp_state state = { .mp_state = vcpu->mp_state };
-
-	return copy_to_user((void __user *)arg, &state, sizeof(state)) ? -EFAULT : 0;
-}
-
-/* Without an interrupt controller here, a vCPU can only run. */
-static long vcpu_set_mp_state(struct slat_vcpu *vcpu, unsigned long arg)
-{
-	struct kvm_mp_state state;
-
-	if (copy_from_user(&state, (void __user *)arg, sizeof(state)))
-		return -EFAULT;
-	return state.mp_state == KVM_MP_STATE_RUNNABLE ? 0 : -EINVAL;
 }
 
 static long vcpu_set_signal_mask(struct slat_vcpu *vcpu, unsigned long arg)
@@ -445,6 +449,10 @@ static long vcpu_##verb(struct slat_vcpu *vcpu, unsigned long arg)		\
 	return slat_vcpu_##verb(vcpu, (void __user *)arg);			\
 }
 
+TAKES_POINTER(get_lapic)
+TAKES_POINTER(set_lapic)
+TAKES_POINTER(get_mp_state)
+TAKES_POINTER(set_mp_state)
 TAKES_POINTER(get_sregs2)
 TAKES_POINTER(set_sregs2)
 TAKES_POINTER(get_debugregs)
@@ -475,6 +483,8 @@ static const struct {
 	{ KVM_SET_DEVICE_ATTR,	vcpu_set_attr },
 	{ KVM_INTERRUPT,	vcpu_interrupt },
 	{ KVM_NMI,		vcpu_nmi },
+	{ KVM_GET_LAPIC,	vcpu_get_lapic },
+	{ KVM_SET_LAPIC,	vcpu_set_lapic },
 	{ KVM_GET_MP_STATE,	vcpu_get_mp_state },
 	{ KVM_SET_MP_STATE,	vcpu_set_mp_state },
 	{ KVM_SET_SIGNAL_MASK,	vcpu_set_signal_mask },

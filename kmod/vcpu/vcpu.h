@@ -9,6 +9,7 @@
 #include <linux/kvm.h>
 #include <linux/mutex.h>
 #include <linux/preempt.h>
+#include <linux/rcuwait.h>
 #include <linux/signal.h>
 #include <asm/fpu/api.h>
 #include <asm/fpu/types.h>
@@ -16,6 +17,7 @@
 #include "cpu/regs.h"
 #include "hw.h"
 #include "insn/exec.h"
+#include "irq/irq.h"
 #include "mmu/mmu.h"
 #include "stats.h"
 
@@ -80,6 +82,11 @@ typedef int (*slat_complete_fn)(struct slat_vcpu *vcpu);
  * @mm: (c) whose memory that is
  * @mutex: held by whoever runs or looks at the vCPU
  * @id: (c) its number
+ * @irq: (c) the interrupt controllers of its VM; see there
+ * @apic: its local APIC, where that is in the kernel; see there
+ * @has_apic: (c) it is
+ * @look: somebody has something for the vCPU; anybody sets it, see interrupt.c
+ * @wait: where its thread waits for that
  * @pages: (c) what user space maps; their contents (u)
  * @run: (c) the first of them; its contents (u)
  * @notifier: (p) tells when the thread loses or gets a CPU, while it is loaded
@@ -116,6 +123,11 @@ struct slat_vcpu {
 	struct mm_struct *mm;
 	struct mutex mutex;	/* the vCPU */
 	u32 id;
+	struct slat_irq *irq;
+	struct slat_apic apic;
+	bool has_apic;
+	bool look;
+	struct rcuwait wait;
 	struct page *pages[SLAT_RUN_PAGES];
 	struct kvm_run *run;
 	struct preempt_notifier notifier;
@@ -155,7 +167,8 @@ struct slat_vcpu {
 
 /* vcpu.c */
 struct slat_vcpu *slat_vcpu_create(const struct slat_config *config,
-				   const struct slat_hw_ops *hw, struct slat_mmu *mmu, u32 id);
+				   const struct slat_hw_ops *hw, struct slat_mmu *mmu,
+				   struct slat_irq *irq, u32 id);
 void slat_vcpu_free(struct slat_vcpu *vcpu);
 void slat_vcpu_load(struct slat_vcpu *vcpu);
 void slat_vcpu_put(struct slat_vcpu *vcpu);
@@ -169,6 +182,22 @@ int slat_vcpu_mmap(struct slat_vcpu *vcpu, struct vm_area_struct *vma);
 /* run.c */
 void slat_vcpu_ask(struct slat_vcpu *vcpu, slat_complete_fn complete);
 int slat_vcpu_run(struct slat_vcpu *vcpu);
+bool slat_vcpu_interrupts_open(struct slat_vcpu *vcpu);
+bool slat_vcpu_nmis_open(struct slat_vcpu *vcpu);
+
+/* interrupt.c */
+void slat_vcpu_kick(struct slat_vcpu *vcpu);
+bool slat_vcpu_wait(struct slat_vcpu *vcpu);
+bool slat_vcpu_exit_eoi(struct slat_vcpu *vcpu);
+u64 slat_vcpu_cr8(const struct slat_vcpu *vcpu);
+void slat_vcpu_set_cr8(struct slat_vcpu *vcpu, u64 value);
+int slat_vcpu_set_apic_base(struct slat_vcpu *vcpu, u64 value, bool guest);
+bool slat_vcpu_mmio(struct slat_vcpu *vcpu, u64 gpa, void *data, unsigned int len, bool write);
+u32 slat_vcpu_pio(struct slat_vcpu *vcpu, u16 port, void *data, u8 size, u32 count, bool in);
+long slat_vcpu_get_lapic(struct slat_vcpu *vcpu, void __user *user);
+long slat_vcpu_set_lapic(struct slat_vcpu *vcpu, const void __user *user);
+long slat_vcpu_get_mp_state(struct slat_vcpu *vcpu, void __user *user);
+long slat_vcpu_set_mp_state(struct slat_vcpu *vcpu, const void __user *user);
 
 /* exits.c */
 int slat_vcpu_no_memory(struct slat_vcpu *vcpu);
