@@ -46,10 +46,30 @@ TEST_F(device, extensions_of_any_vmm)
 }
 
 /* What is not there says so. */
-TEST_F(device, no_interrupt_controller)
+TEST_F(device, no_nesting)
 {
-	EXPECT_EQ(0, _device_ioctl(self->fd, KVM_CHECK_EXTENSION, KVM_CAP_IRQCHIP));
-	EXPECT_EQ(0, _device_ioctl(self->fd, KVM_CHECK_EXTENSION, KVM_CAP_IRQFD));
+	EXPECT_EQ(0, _device_ioctl(self->fd, KVM_CHECK_EXTENSION, KVM_CAP_NESTED_STATE));
+	EXPECT_EQ(0, _device_ioctl(self->fd, KVM_CHECK_EXTENSION, KVM_CAP_X86_SMM));
+}
+
+/* Each of these is used by a test of its own. */
+TEST_F(device, interrupt_controllers)
+{
+	static const unsigned long expected[] = {
+		KVM_CAP_IRQCHIP, KVM_CAP_SPLIT_IRQCHIP, KVM_CAP_IRQ_INJECT_STATUS,
+		KVM_CAP_SIGNAL_MSI, KVM_CAP_TSC_DEADLINE_TIMER, KVM_CAP_PIT2,
+		KVM_CAP_PIT_STATE2, KVM_CAP_REINJECT_CONTROL, KVM_CAP_IRQFD,
+		KVM_CAP_IRQFD_RESAMPLE, KVM_CAP_IOEVENTFD, KVM_CAP_IOEVENTFD_ANY_LENGTH,
+		KVM_CAP_COALESCED_PIO,
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(expected); i++) {
+		EXPECT_EQ(1, _device_ioctl(self->fd, KVM_CHECK_EXTENSION, expected[i])) {
+			TH_LOG("extension %lu", expected[i]);
+		}
+	}
+	EXPECT_EQ(4096, _device_ioctl(self->fd, KVM_CHECK_EXTENSION, KVM_CAP_IRQ_ROUTING));
+	EXPECT_EQ(2, _device_ioctl(self->fd, KVM_CHECK_EXTENSION, KVM_CAP_COALESCED_MMIO));
 }
 
 TEST_F(device, no_extension_beyond_all)

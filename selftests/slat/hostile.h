@@ -149,7 +149,7 @@ static inline bool answer_known(int ret)
 {
 	static const int errors[] = {
 		EINVAL, EFAULT, ENOTTY, ENOENT, EEXIST, ENOMEM, E2BIG, EPERM, ENXIO, EBUSY,
-		EAGAIN, EINTR, EBADF, EOPNOTSUPP, ENODEV, EMFILE, EIO,
+		EAGAIN, EINTR, EBADF, EOPNOTSUPP, ENODEV, EMFILE, EIO, ENOSPC,
 	};
 
 	if (ret >= 0)

@@ -1,0 +1,475 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The local APIC in the kernel, as a guest uses it and as user space sees it.
+ */
+#include <signal.h>
+
+#include "irq.h"
+
+FIXTURE(lapic) {
+	struct guest guest;
+};
+
+FIXTURE_SETUP(lapic)
+{
+	irq_guest_create(_metadata, &self->guest, CHIPS_KERNEL);
+}
+
+FIXTURE_TEARDOWN(lapic)
+{
+	guest_destroy(&self->guest);
+}
+
+#define APIC_PAGE_IN_RBP	"mov $0xfee00000, %ebp\n"
+
+GUEST_CODE(self_ipi, 64,
+	   APIC_PAGE_IN_RBP
+	   "xor %ebx, %ebx\n"
+	   "movl $0x1ff, 0xf0(%rbp)\n"
+	   "movl $0x40050, 0x300(%rbp)\n"
+	   "mov 0x220(%rbp), %r8d\n"
+	   "sti\n"
+	   "nop\n"
+	   "nop\n"
+	   "cli\n"
+	   "mov 0x120(%rbp), %r9d\n"
+	   DONE
+	   ".globl self_ipi_handler\nself_ipi_handler:\n"
+	   "inc %ebx\n"
+	   "mov 0x120(%rbp), %r10d\n"
+	   "movl $0, 0xb0(%rbp)\n"
+	   "iretq\n");
+GUEST_LABEL(self_ipi_handler);
+
+TEST_F(lapic, self_ipi_is_delivered_once)
+{
+	struct guest *guest = &self->guest;
+	struct kvm_regs regs;
+
+	guest_load(guest, self_ipi);
+	irq_guest_start(_metadata, guest);
+	guest_gate(guest, MODE_LONG, 0x50, guest_label(self_ipi, self_ipi_handler), 14, 0);
+	irq_run_done(_metadata, guest);
+	get_regs(_metadata, guest, &regs);
+	EXPECT_EQ(1, (__u32)regs.rbx);
+	/* Requested before it could be delivered. */
+	EXPECT_EQ(0x10000, (__u32)regs.r8);
+	EXPECT_EQ(0, (__u32)regs.r9);
+	/* In service while it was handled: bit 16 of vectors 0x40 to 0x5f. */
+	EXPECT_EQ(0x10000, (__u32)regs.r10);
+}
+
+GUEST_CODE(halt, 64,
+	   APIC_PAGE_IN_RBP
+	   "xor %ebx, %ebx\n"
+	   "movl $0x1ff, 0xf0(%rbp)\n"
+	   "movl $0xb, 0x3e0(%rbp)\n"
+	   "movl $0x50, 0x320(%rbp)\n"
+	   "movl $10000, 0x380(%rbp)\n"
+	   "sti\n"
+	   "hlt\n"
+	   "cli\n"
+	   "mov 0x390(%rbp), %r8d\n"
+	   DONE
+	   ".globl halt_handler\nhalt_handler:\n"
+	   "inc %ebx\n"
+	   "movl $0, 0xb0(%rbp)\n"
+	   "iretq\n");
+GUEST_LABEL(halt_handler);
+
+TEST_F(lapic, one_shot_timer_ends_hlt)
+{
+	struct guest *guest = &self->guest;
+	struct kvm_regs regs;
+
+	guest_load(guest, halt);
+	irq_guest_start(_metadata, guest);
+	guest_gate(guest, MODE_LONG, 0x50, guest_label(halt, halt_handler), 14, 0);
+	irq_run_done(_metadata, guest);
+	get_regs(_metadata, guest, &regs);
+	EXPECT_EQ(1, (__u32)regs.rbx);
+	EXPECT_EQ(0, (__u32)regs.r8);
+}
+
+GUEST_CODE(periodic, 64,
+	   APIC_PAGE_IN_RBP
+	   "xor %ebx, %ebx\n"
+	   "movl $0x1ff, 0xf0(%rbp)\n"
+	   "movl $0xb, 0x3e0(%rbp)\n"
+	   "movl $0x20050, 0x320(%rbp)\n"
+	   "movl $300000, 0x380(%rbp)\n"
+	   "1: sti\n"
+	   "hlt\n"
+	   "cli\n"
+	   "cmp $3, %ebx\n"
+	   "jb 1b\n"
+	   "movl $0, 0x380(%rbp)\n"
+	   DONE
+	   ".globl periodic_handler\nperiodic_handler:\n"
+	   "inc %ebx\n"
+	   "movl $0, 0xb0(%rbp)\n"
+	   "iretq\n");
+GUEST_LABEL(periodic_handler);
+
+TEST_F(lapic, periodic_timer_goes_on)
+{
+	struct guest *guest = &self->guest;
+	struct kvm_regs regs;
+
+	guest_load(guest, periodic);
+	irq_guest_start(_metadata, guest);
+	guest_gate(guest, MODE_LONG, 0x50, guest_label(periodic, periodic_handler), 14, 0);
+	irq_run_done(_metadata, guest);
+	get_regs(_metadata, guest, &regs);
+	EXPECT_EQ(3, (__u32)regs.rbx);
+}
+
+GUEST_CODE(deadline, 64,
+	   APIC_PAGE_IN_RBP
+	   "xor %ebx, %ebx\n"
+	   "movl $0x1ff, 0xf0(%rbp)\n"
+	   "movl $0x40050, 0x320(%rbp)\n"
+	   "rdtsc\n"
+	   "add $100000, %eax\n"
+	   "adc $0, %edx\n"
+	   "mov $0x6e0, %ecx\n"
+	   "mov %eax, %esi\n"
+	   "mov %edx, %edi\n"
+	   "wrmsr\n"
+	   "sti\n"
+	   "hlt\n"
+	   "cli\n"
+	   "rdtsc\n"
+	   "shl $32, %rdx\n"
+	   "or %rdx, %rax\n"
+	   "shl $32, %rdi\n"
+	   "or %rdi, %rsi\n"
+	   "mov %rax, %r8\n"
+	   "mov $0x6e0, %ecx\n"
+	   "rdmsr\n"
+	   "mov %rax, %r9\n"
+	   DONE
+	   ".globl deadline_handler\ndeadline_handler:\n"
+	   "inc %ebx\n"
+	   "movl $0, 0xb0(%rbp)\n"
+	   "iretq\n");
+GUEST_LABEL(deadline_handler);
+
+TEST_F(lapic, deadline_is_not_early)
+{
+	struct guest *guest = &self->guest;
+	struct kvm_regs regs;
+
+	if (_ioctl(guest->vm, KVM_CHECK_EXTENSION, KVM_CAP_TSC_DEADLINE_TIMER) != 1)
+		SKIP(return, "no TSC deadline timer");
+	guest_load(guest, deadline);
+	irq_guest_start(_metadata, guest);
+	guest_gate(guest, MODE_LONG, 0x50, guest_label(deadline, deadline_handler), 14, 0);
+	irq_run_done(_metadata, guest);
+	get_regs(_metadata, guest, &regs);
+	EXPECT_EQ(1, (__u32)regs.rbx);
+	EXPECT_LE(regs.rsi, regs.r8);
+	EXPECT_EQ(0, regs.r9);
+}
+
+GUEST_CODE(priority, 64,
+	   APIC_PAGE_IN_RBP
+	   "xor %ebx, %ebx\n"
+	   "movl $0x1ff, 0xf0(%rbp)\n"
+	   "mov $6, %eax\n"
+	   "mov %rax, %cr8\n"
+	   "mov 0x80(%rbp), %r8d\n"
+	   "movl $0x40050, 0x300(%rbp)\n"
+	   "sti\n"
+	   "nop\n"
+	   "nop\n"
+	   "mov %ebx, %r9d\n"			/* held back by the task priority */
+	   "mov $4, %eax\n"
+	   "mov %rax, %cr8\n"
+	   "nop\n"
+	   "cli\n"
+	   "mov %cr8, %r10\n"
+	   DONE
+	   ".globl priority_handler\npriority_handler:\n"
+	   "inc %ebx\n"
+	   "movl $0, 0xb0(%rbp)\n"
+	   "iretq\n");
+GUEST_LABEL(priority_handler);
+
+TEST_F(lapic, task_priority_holds_back)
+{
+	struct guest *guest = &self->guest;
+	struct kvm_regs regs;
+
+	guest_load(guest, priority);
+	irq_guest_start(_metadata, guest);
+	guest_gate(guest, MODE_LONG, 0x50, guest_label(priority, priority_handler), 14, 0);
+	irq_run_done(_metadata, guest);
+	get_regs(_metadata, guest, &regs);
+	EXPECT_EQ(0x60, (__u32)regs.r8);
+	EXPECT_EQ(0, (__u32)regs.r9);
+	EXPECT_EQ(1, (__u32)regs.rbx);
+	EXPECT_EQ(4, regs.r10);
+	EXPECT_EQ(4, guest->run->cr8);
+}
+
+GUEST_CODE(x2apic, 64,
+	   "mov $0x1b, %ecx\n"
+	   "rdmsr\n"
+	   "or $0x400, %eax\n"
+	   "wrmsr\n"
+	   "mov $0x802, %ecx\n"
+	   "rdmsr\n"
+	   "mov %eax, %r8d\n"
+	   "mov $0x80d, %ecx\n"
+	   "rdmsr\n"
+	   "mov %eax, %r9d\n"
+	   "mov $0x80f, %ecx\n"
+	   "mov $0x1ff, %eax\n"
+	   "xor %edx, %edx\n"
+	   "wrmsr\n"
+	   "xor %ebx, %ebx\n"
+	   "mov $0x83f, %ecx\n"
+	   "mov $0x50, %eax\n"
+	   "wrmsr\n"
+	   "sti\n"
+	   "nop\n"
+	   "nop\n"
+	   "cli\n"
+	   DONE
+	   "mov $0x80e, %ecx\n"			/* there is no such register */
+	   "rdmsr\n"
+	   DONE
+	   ".globl x2apic_handler\nx2apic_handler:\n"
+	   "inc %ebx\n"
+	   "mov $0x80b, %ecx\n"
+	   "xor %eax, %eax\n"
+	   "xor %edx, %edx\n"
+	   "wrmsr\n"
+	   "iretq\n"
+	   ".globl x2apic_fault\nx2apic_fault:\n"
+	   "mov $0x6f, %ebx\n"
+	   DONE);
+GUEST_LABEL(x2apic_handler);
+GUEST_LABEL(x2apic_fault);
+
+TEST_F(lapic, x2apic_mode)
+{
+	struct guest *guest = &self->guest;
+	struct kvm_regs regs;
+
+	guest_load(guest, x2apic);
+	irq_guest_start(_metadata, guest);
+	guest_gate(guest, MODE_LONG, 0x50, guest_label(x2apic, x2apic_handler), 14, 0);
+	guest_gate(guest, MODE_LONG, 13, guest_label(x2apic, x2apic_fault), 14, 0);
+	irq_run_done(_metadata, guest);
+	get_regs(_metadata, guest, &regs);
+	EXPECT_EQ(0, (__u32)regs.r8);
+	EXPECT_EQ(1, (__u32)regs.r9);
+	EXPECT_EQ(1, (__u32)regs.rbx);
+	irq_run_done(_metadata, guest);
+	get_regs(_metadata, guest, &regs);
+	EXPECT_EQ(0x6f, (__u32)regs.rbx);
+}
+
+TEST_F(lapic, state_survives_user_space)
+{
+	struct guest *guest = &self->guest;
+	struct kvm_lapic_state state, again;
+
+	get_lapic(_metadata, guest->fd, &state);
+	EXPECT_EQ(0, lapic_reg(&state, APIC_ID));
+	EXPECT_EQ(0xff, lapic_reg(&state, APIC_SVR));
+	EXPECT_EQ(0x700, lapic_reg(&state, APIC_LINT0));
+	lapic_set_reg(&state, APIC_SVR, 0x1ff);
+	lapic_set_reg(&state, APIC_TPR, 0x30);
+	lapic_set_reg(&state, APIC_IRR + 0x20, 0x00010000);
+	EXPECT_EQ(0, _ioctl_ptr(guest->fd, KVM_SET_LAPIC, &state));
+	get_lapic(_metadata, guest->fd, &again);
+	EXPECT_EQ(0x1ff, lapic_reg(&again, APIC_SVR));
+	EXPECT_EQ(0x30, lapic_reg(&again, APIC_TPR));
+	EXPECT_TRUE(lapic_requested(_metadata, guest->fd, 0x50));
+	EXPECT_EQ(-EFAULT, _ioctl(guest->fd, KVM_GET_LAPIC, 0));
+	EXPECT_EQ(-EFAULT, _ioctl(guest->fd, KVM_SET_LAPIC, 0));
+}
+
+TEST_F(lapic, any_state_is_survived)
+{
+	struct guest *guest = &self->guest;
+	struct kvm_lapic_state state;
+
+	memset(&state, 0xff, sizeof(state));
+	_ioctl_ptr(guest->fd, KVM_SET_LAPIC, &state);
+	guest_load(guest, self_ipi);
+	irq_guest_start(_metadata, guest);
+	guest_gate(guest, MODE_LONG, 0x50, guest_label(self_ipi, self_ipi_handler), 14, 0);
+	for (int i = 0x10; i < 0x100; i++)
+		if (i != 0x50)
+			guest_gate(guest, MODE_LONG, i,
+				   guest_label(self_ipi, self_ipi_handler), 14, 0);
+	irq_run_done(_metadata, guest);
+}
+
+TEST_F(lapic, apic_base_modes)
+{
+	struct guest *guest = &self->guest;
+	struct kvm_sregs sregs;
+
+	get_sregs(_metadata, guest, &sregs);
+	EXPECT_EQ(0xfee00900, sregs.apic_base);
+	sregs.apic_base = 0xfee00500;
+	EXPECT_EQ(-EINVAL, _ioctl_ptr(guest->fd, KVM_SET_SREGS, &sregs));
+	sregs.apic_base = 0xfee00d00;
+	EXPECT_EQ(0, _ioctl_ptr(guest->fd, KVM_SET_SREGS, &sregs));
+	EXPECT_EQ(0xfee00d00, get_msr(_metadata, guest, 0x1b));
+	EXPECT_EQ(0, get_msr(_metadata, guest, 0x802));
+	EXPECT_EQ(1, get_msr(_metadata, guest, 0x80d));
+}
+
+/* The other vCPU: what it runs begins at the page that SIPI names, in real mode. */
+GUEST_CODE(ap, 16,
+	   "mov $0x1234, %ax\n"
+	   "cs mov %ax, 0x800\n"
+	   "out %al, $0x99\n");
+
+GUEST_CODE(wake_ap, 64,
+	   APIC_PAGE_IN_RBP
+	   "movl $0x1ff, 0xf0(%rbp)\n"
+	   "movl $0x01000000, 0x310(%rbp)\n"
+	   "movl $0x4500, 0x300(%rbp)\n"
+	   "movl $0x4620, 0x300(%rbp)\n"	/* starts at 0x20000 */
+	   DONE);
+
+static void *run_ap(void *arg)
+{
+	struct irq_vcpu *ap = arg;
+	int ret;
+
+	do {
+		ret = _ioctl(ap->fd, KVM_RUN, 0);
+	} while (ret == -EINTR || ret == -EAGAIN);
+	return (void *)(long)ret;
+}
+
+TEST_F(lapic, init_and_sipi_start_another_cpu)
+{
+	struct guest *guest = &self->guest;
+	struct irq_vcpu other;
+	pthread_t thread;
+	void *ret;
+
+	other.fd = irq_vcpu_create(_metadata, guest, 1, &other.run);
+	EXPECT_EQ(KVM_MP_STATE_UNINITIALIZED, _get_mp_state(other.fd));
+	EXPECT_EQ(KVM_MP_STATE_RUNNABLE, _get_mp_state(guest->fd));
+	guest_load_at(guest, 0x20000, ap, ap_end);
+	guest_load(guest, wake_ap);
+	irq_guest_start(_metadata, guest);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, run_ap, &other));
+	irq_run_done(_metadata, guest);
+	pthread_join(thread, &ret);
+	EXPECT_EQ(0, (long)ret);
+	EXPECT_EQ(KVM_EXIT_IO, other.run->exit_reason);
+	EXPECT_EQ(0x1234, guest_u16(guest, 0x20800));
+	EXPECT_EQ(KVM_MP_STATE_RUNNABLE, _get_mp_state(other.fd));
+	munmap(other.run, guest->run_size);
+	close(other.fd);
+}
+
+TEST_F(lapic, mp_states)
+{
+	struct guest *guest = &self->guest;
+
+	for (int state = 0; state <= KVM_MP_STATE_HALTED; state++) {
+		EXPECT_EQ(0, _set_mp_state(guest->fd, state));
+		EXPECT_EQ(state, _get_mp_state(guest->fd));
+	}
+	EXPECT_EQ(-EINVAL, _set_mp_state(guest->fd, KVM_MP_STATE_STOPPED));
+	EXPECT_EQ(-EINVAL, _set_mp_state(guest->fd, ~0U));
+	EXPECT_EQ(-EFAULT, _ioctl(guest->fd, KVM_SET_MP_STATE, 0));
+}
+
+/* HLT with interrupts closed: nothing but a signal ends it, and NMI. */
+GUEST_CODE(halt_for_ever, 64,
+	   "cli\n"
+	   "hlt\n"
+	   DONE
+	   ".globl halt_for_ever_nmi\nhalt_for_ever_nmi:\n"
+	   "mov $0x77, %ebx\n"
+	   "iretq\n");
+GUEST_LABEL(halt_for_ever_nmi);
+
+static void no_op(int signal)
+{
+}
+
+struct sleeper {
+	pthread_t thread;
+	struct guest *guest;
+	int ret;
+};
+
+static void *run_once(void *arg)
+{
+	struct sleeper *sleeper = arg;
+
+	sleeper->ret = _guest_run(sleeper->guest);
+	return NULL;
+}
+
+TEST_F(lapic, a_signal_ends_hlt)
+{
+	struct sleeper sleeper = { .guest = &self->guest };
+	struct sigaction action = { .sa_handler = no_op };
+
+	sigaction(SIGUSR1, &action, NULL);
+	guest_load(&self->guest, halt_for_ever);
+	irq_guest_start(_metadata, &self->guest);
+	ASSERT_EQ(0, pthread_create(&sleeper.thread, NULL, run_once, &sleeper));
+	/* Whenever it comes: KVM_RUN does not begin before it has looked at this. */
+	self->guest.run->immediate_exit = 1;
+	pthread_kill(sleeper.thread, SIGUSR1);
+	pthread_join(sleeper.thread, NULL);
+	EXPECT_EQ(-EINTR, sleeper.ret);
+	self->guest.run->immediate_exit = 0;
+}
+
+TEST_F(lapic, an_nmi_ends_hlt)
+{
+	struct guest *guest = &self->guest;
+	struct kvm_regs regs;
+
+	guest_load(guest, halt_for_ever);
+	irq_guest_start(_metadata, guest);
+	guest_gate(guest, MODE_LONG, 2, guest_label(halt_for_ever, halt_for_ever_nmi), 14,
+		   0);
+	/* As an MSI: delivery mode NMI. */
+	EXPECT_EQ(1, _signal_msi(guest, APIC_DEFAULT, 0x400));
+	irq_run_done(_metadata, guest);
+	get_regs(_metadata, guest, &regs);
+	EXPECT_EQ(0x77, (__u32)regs.rbx);
+}
+
+TEST_F(lapic, user_space_has_no_interrupts)
+{
+	struct kvm_interrupt interrupt = { .irq = 0x50 };
+
+	EXPECT_EQ(-ENXIO, _ioctl_ptr(self->guest.fd, KVM_INTERRUPT, &interrupt));
+}
+
+TEST(without_a_local_apic)
+{
+	struct kvm_lapic_state state = { };
+	struct guest guest;
+
+	guest_create(_metadata, &guest);
+	EXPECT_EQ(-EINVAL, _ioctl_ptr(guest.fd, KVM_GET_LAPIC, &state));
+	EXPECT_EQ(-EINVAL, _ioctl_ptr(guest.fd, KVM_SET_LAPIC, &state));
+	EXPECT_EQ(-EINVAL, _set_mp_state(guest.fd, KVM_MP_STATE_HALTED));
+	guest_destroy(&guest);
+}
+
+int main(int argc, char **argv)
+{
+	require_guests();
+	return test_harness_run(argc, argv);
+}
