@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Port I/O: IN, OUT and their string forms, done by user space.
+ * Port I/O: IN, OUT and their string forms, done by user space where no device in
+ * the kernel has the port.
  */
 #include <linux/kernel.h>
 #include <linux/string.h>
@@ -162,17 +163,19 @@ static int string_io(struct slat_vcpu *vcpu, const struct slat_exit *exit)
  */
 int slat_vcpu_handle_io(struct slat_vcpu *vcpu, const struct slat_exit *exit)
 {
+	int ret;
+
 	if (exit->io.string)
 		return string_io(vcpu, exit);
 
 	if (!exit->io.in)
 		memcpy(pio_data(vcpu), &vcpu->cpu.gpr[SLAT_RAX], exit->io.size);
-	pio_exit(vcpu, exit, 1, complete_single);
+	ret = pio_exit(vcpu, exit, 1, complete_single);
 	/* KVM's quirk: this one is done when user space sees it. */
-	if (!exit->io.in && exit->io.port == QUIRK_PORT &&
+	if (!ret && !exit->io.in && exit->io.port == QUIRK_PORT &&
 	    slat_config_quirk(vcpu->config, KVM_X86_QUIRK_OUT_7E_INC_RIP)) {
 		vcpu->complete = NULL;
 		slat_cpu_skip(&vcpu->cpu, exit->insn_len);
 	}
-	return 0;
+	return ret;
 }
