@@ -10,7 +10,8 @@
 
 #include "irq/bus.h"
 
-#define DEVICES_MAX	1000
+/* Enough for the queues of many devices. */
+#define DEVICES_MAX	4096
 
 struct bus_range {
 	u64 first;

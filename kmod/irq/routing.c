@@ -261,7 +261,7 @@ unlock:
  * @irq: whose
  * @msi: the message
  *
- * Return: as slat_irq_deliver(); -EINVAL.
+ * Return: how many CPUs take it; -EINVAL.
  */
 long slat_irq_signal_msi(struct slat_irq *irq, const struct kvm_msi *msi)
 {
@@ -270,7 +270,7 @@ long slat_irq_signal_msi(struct slat_irq *irq, const struct kvm_msi *msi)
 	if (!slat_irq_has_apics(irq) || msi->flags || !msi_valid(irq, msi->address_hi))
 		return -EINVAL;
 	message = msi_message(irq, msi->address_lo, msi->address_hi, msi->data);
-	return slat_irq_deliver(irq, NULL, &message);
+	return max(slat_irq_deliver(irq, NULL, &message), 0);
 }
 
 /**

@@ -80,6 +80,7 @@ GUEST_CODE(ioapic, 64,
 	   "mov $0xfee00000, %ebp\n"
 	   "mov $0xfec00000, %edi\n"
 	   "movl $0x1ff, 0xf0(%rbp)\n"
+	   "movl $0x10000, 0x350(%rbp)\n"	/* deaf to the PIC, which has the pin too */
 	   "movl $1, (%rdi)\n"
 	   "mov 0x10(%rdi), %r8d\n"
 	   "movl $0x23, (%rdi)\n movl $0, 0x10(%rdi)\n"
@@ -137,7 +138,7 @@ TEST_F(irqchip, messages)
 	EXPECT_TRUE(lapic_requested(_metadata, guest->fd, 0x60));
 	EXPECT_FALSE(lapic_requested(_metadata, guest->fd, 0x61));
 	/* Nobody has ID 5; everybody is meant by 0xff. */
-	EXPECT_EQ(-EPERM, _signal_msi(guest, APIC_DEFAULT | 5 << 12, 0x61));
+	EXPECT_EQ(0, _signal_msi(guest, APIC_DEFAULT | 5 << 12, 0x61));
 	EXPECT_EQ(1, _signal_msi(guest, APIC_DEFAULT | 0xff << 12, 0x61));
 	EXPECT_TRUE(lapic_requested(_metadata, guest->fd, 0x61));
 }

@@ -55,7 +55,8 @@ TEST_F(pit, channel_0_ticks)
 	guest_gate(guest, MODE_LONG, 0x20, guest_label(ticks, ticks_handler), 14, 0);
 	irq_run_done(_metadata, guest);
 	get_regs(_metadata, guest, &regs);
-	EXPECT_EQ(3, (__u32)regs.rbx);
+	/* And whatever came meanwhile. */
+	EXPECT_LE(3, (__u32)regs.rbx);
 }
 
 /* As software measures time: channel 2 in mode 0, its output at port 0x61. */

@@ -93,6 +93,7 @@ GUEST_CODE(level, 64,
 	   "mov $0xfee00000, %ebp\n"
 	   "mov $0xfec00000, %edi\n"
 	   "movl $0x1ff, 0xf0(%rbp)\n"
+	   "movl $0x10000, 0x350(%rbp)\n"	/* deaf to the PIC, which has the pin too */
 	   "movl $0x23, (%rdi)\n movl $0, 0x10(%rdi)\n"
 	   "movl $0x22, (%rdi)\n movl $0x8051, 0x10(%rdi)\n"
 	   "xor %ebx, %ebx\n"
