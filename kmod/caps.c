@@ -81,6 +81,11 @@ static const struct {
 	{ KVM_CAP_DISABLE_QUIRKS,		1 },
 	{ KVM_CAP_DISABLE_QUIRKS2,		SLAT_QUIRKS },
 	{ KVM_CAP_MSR_PLATFORM_INFO,		1 },
+	{ KVM_CAP_ADJUST_CLOCK,			KVM_CLOCK_TSC_STABLE | KVM_CLOCK_REALTIME |
+						KVM_CLOCK_HOST_TSC },
+	{ KVM_CAP_KVMCLOCK_CTRL,		1 },
+	{ KVM_CAP_ENFORCE_PV_FEATURE_CPUID,	1 },
+	{ KVM_CAP_HALT_POLL,			1 },
 	{ KVM_CAP_X86_USER_SPACE_MSR,		1 },
 	{ KVM_CAP_X86_MSR_FILTER,		1 },
 	{ KVM_CAP_EXIT_ON_EMULATION_FAILURE,	1 },
@@ -172,6 +177,11 @@ long slat_caps_enable(struct slat_config *config, const struct kvm_enable_cap *c
 		if (value > 1)
 			return -EINVAL;
 		WRITE_ONCE(config->emulation_exits, value);
+		return 0;
+	case KVM_CAP_HALT_POLL:
+		if (value > U32_MAX)
+			return -EINVAL;
+		WRITE_ONCE(config->halt_poll_ns, value);
 		return 0;
 	case KVM_CAP_MAX_VCPU_ID:
 		return enable_max_vcpu_id(config, value);

@@ -28,6 +28,21 @@
 struct slat_msr_filter;
 
 /**
+ * struct slat_clock - the paravirtual clock of a VM
+ * @lock: all others
+ * @tsc: the host's TSC at some time
+ * @ns: the clock then
+ * @generation: changes with the two; never 0; read without @lock to see that
+ *	there is another
+ */
+struct slat_clock {
+	struct mutex lock;	/* see above */
+	u64 tsc;
+	u64 ns;
+	u32 generation;
+};
+
+/**
  * struct slat_config - the settings of a VM
  *
  * Locks:
@@ -53,6 +68,8 @@ struct slat_msr_filter;
  * @emulation_exits: (w) every instruction that cannot be executed is user space's
  * @payloads: (w) user space knows of exceptions that are pending, and of payloads
  * @triple_faults: (w) user space knows of triple faults that are pending
+ * @halt_poll_ns: (w) how long a vCPU in HLT keeps its CPU
+ * @clock: constant; has its own lock
  * @hide_platform_info: (w) the guest cannot read MSR_PLATFORM_INFO
  */
 struct slat_config {
@@ -70,6 +87,8 @@ struct slat_config {
 	bool payloads;
 	bool triple_faults;
 	bool hide_platform_info;
+	u32 halt_poll_ns;
+	struct slat_clock *clock;
 };
 
 /** slat_config_quirk() - whether the guest finds a quirk of KVM's; any context */
@@ -81,6 +100,14 @@ static inline bool slat_config_quirk(const struct slat_config *config, u64 quirk
 /* caps.c */
 long slat_caps_check(const struct slat_hw_ops *hw, unsigned long extension);
 long slat_caps_enable(struct slat_config *config, const struct kvm_enable_cap *cap);
+
+/* clock.c */
+void slat_clock_rate(u32 khz, u32 *mul, s8 *shift);
+void slat_clock_init(struct slat_clock *clock);
+u32 slat_clock_read(struct slat_clock *clock, u64 *tsc, u64 *ns);
+u64 slat_clock_wall(struct slat_clock *clock);
+long slat_clock_get(struct slat_clock *clock, struct kvm_clock_data __user *user);
+long slat_clock_set(struct slat_clock *clock, const struct kvm_clock_data __user *user);
 
 /* msr_filter.c */
 bool slat_msr_filter_allows(const struct slat_config *config, u32 index, u32 access);

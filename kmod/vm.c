@@ -33,6 +33,7 @@
  * @mmu: its memory; constant
  * @irq: its interrupt controllers; constant
  * @config: its settings
+ * @clock: its paravirtual clock
  * @vcpus: by number; never taken out before the VM goes; config.lock to add
  */
 struct slat_vm {
@@ -42,6 +43,7 @@ struct slat_vm {
 	struct slat_mmu *mmu;
 	struct slat_irq *irq;
 	struct slat_config config;
+	struct slat_clock clock;
 	struct xarray vcpus;
 };
 
@@ -362,6 +364,20 @@ static long vm_set_msr_filter(struct slat_vm *vm, unsigned long arg)
 	return ret;
 }
 
+static long vm_get_clock(struct slat_vm *vm, unsigned long arg)
+{
+	return slat_clock_get(&vm->clock, (void __user *)arg);
+}
+
+static long vm_set_clock(struct slat_vm *vm, unsigned long arg)
+{
+	long ret = slat_clock_set(&vm->clock, (void __user *)arg);
+
+	if (!ret)
+		slat_mmu_expel(vm->mmu);
+	return ret;
+}
+
 static long vm_check_extension(struct slat_vm *vm, unsigned long arg)
 {
 	return slat_caps_check(vm->hw, arg);
@@ -449,6 +465,8 @@ static const struct {
 	{ KVM_GET_NR_MMU_PAGES,		vm_get_nr_mmu_pages },
 	{ KVM_SET_TSC_KHZ,		vm_set_tsc_khz },
 	{ KVM_GET_TSC_KHZ,		vm_get_tsc_khz },
+	{ KVM_GET_CLOCK,		vm_get_clock },
+	{ KVM_SET_CLOCK,		vm_set_clock },
 	{ KVM_ENABLE_CAP,		vm_enable_cap },
 	{ KVM_X86_SET_MSR_FILTER,	vm_set_msr_filter },
 	{ KVM_GET_STATS_FD,		vm_get_stats_fd },
@@ -546,6 +564,8 @@ long slat_vm_create(const struct slat_hw_ops *hw, unsigned long type)
 	vm->hw = hw;
 	vm->mm = current->mm;
 	mutex_init(&vm->config.lock);
+	slat_clock_init(&vm->clock);
+	vm->config.clock = &vm->clock;
 	xa_init(&vm->vcpus);
 	vm->irq = slat_irq_create(&irq_ops);
 	if (IS_ERR(vm->irq)) {

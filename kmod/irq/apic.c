@@ -153,6 +153,22 @@ int slat_apic_take_interrupt(struct slat_apic *apic)
 	return vector;
 }
 
+/**
+ * slat_apic_eoi_is_silent() - whether the next EOI concerns nobody but its vCPU
+ * @apic: its vCPU's thread
+ *
+ * No request waits for it, no IOAPIC has to know.
+ */
+bool slat_apic_eoi_is_silent(const struct slat_apic *apic)
+{
+	int vector = slat_lapic_in_service(&apic->lapic);
+
+	if (vector < 0 || slat_lapic_requested(&apic->lapic))
+		return false;
+	return slat_irq_has_chips(apic->irq) ? !test_bit(vector, apic->irq->ioapic.vectors) :
+					       !slat_irq_level_route(apic->irq, vector);
+}
+
 /* Registers are 32 bits at a multiple of 16 bytes; parts of them can be read. */
 static void read(struct slat_apic *apic, u32 offset, void *data, unsigned int len)
 {

@@ -150,6 +150,9 @@ static bool take(struct slat_irq *irq, struct slat_apic *apic, const struct slat
 		/* A full barrier, so that who sees the bit sees the vector. */
 		test_and_set_bit(SLAT_APIC_EVENT_SIPI, &apic->events);
 		break;
+	case SLAT_DELIVER_UNHALT:
+		set_bit(SLAT_APIC_EVENT_UNHALT, &apic->events);
+		break;
 	default:
 		return false;
 	}

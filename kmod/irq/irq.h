@@ -54,6 +54,7 @@ enum slat_irq_mode {
 #define SLAT_APIC_EVENT_NMI	0
 #define SLAT_APIC_EVENT_INIT	1
 #define SLAT_APIC_EVENT_SIPI	2
+#define SLAT_APIC_EVENT_UNHALT	3	/* kept until there is an HLT to end */
 
 /**
  * struct slat_apic_timer - the timer of a local APIC
@@ -247,6 +248,7 @@ int slat_apic_publish(struct slat_apic *apic);
 void slat_apic_unpublish(struct slat_apic *apic);
 bool slat_apic_has_interrupt(struct slat_apic *apic);
 int slat_apic_take_interrupt(struct slat_apic *apic);
+bool slat_apic_eoi_is_silent(const struct slat_apic *apic);
 bool slat_apic_access(struct slat_apic *apic, u64 gpa, void *data, unsigned int len, bool write);
 
 /* timer.c */

@@ -166,6 +166,26 @@ bool slat_lapic_request(struct slat_lapic *lapic, u8 vector, bool level)
 }
 
 /**
+ * slat_lapic_in_service() - what the next EOI ends
+ * @lapic: the vCPU's thread has it
+ *
+ * Return: the vector, or -1: nothing.
+ */
+int slat_lapic_in_service(const struct slat_lapic *lapic)
+{
+	return highest(lapic->isr);
+}
+
+/**
+ * slat_lapic_requested() - whether there is any request, of whatever priority
+ * @lapic: the vCPU's thread has it
+ */
+bool slat_lapic_requested(const struct slat_lapic *lapic)
+{
+	return highest(lapic->irr) >= 0;
+}
+
+/**
  * slat_lapic_ppr() - the processor-priority register
  * @lapic: the vCPU's thread has it
  */

@@ -179,6 +179,8 @@ bool slat_lapic_request(struct slat_lapic *lapic, u8 vector, bool level);
 int slat_lapic_pending(const struct slat_lapic *lapic);
 void slat_lapic_accept(struct slat_lapic *lapic, u8 vector);
 void slat_lapic_eoi(struct slat_lapic *lapic);
+int slat_lapic_in_service(const struct slat_lapic *lapic);
+bool slat_lapic_requested(const struct slat_lapic *lapic);
 u8 slat_lapic_ppr(const struct slat_lapic *lapic);
 bool slat_lapic_takes_pic(const struct slat_lapic *lapic);
 void slat_lapic_local(struct slat_lapic *lapic, u32 lvt);

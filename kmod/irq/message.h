@@ -17,6 +17,8 @@ enum slat_delivery {
 	SLAT_DELIVER_INIT = 5,
 	SLAT_DELIVER_SIPI = 6,
 	SLAT_DELIVER_EXTINT = 7,
+	/* No message of hardware's: it ends HLT. */
+	SLAT_DELIVER_UNHALT = 8,
 };
 
 enum slat_shorthand {

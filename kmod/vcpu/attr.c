@@ -64,6 +64,7 @@ long slat_vcpu_attr(struct slat_vcpu *vcpu, unsigned int cmd, const void __user 
 		if (get_user(offset, value_of(&attr)))
 			return -EFAULT;
 		vcpu->cpu.tsc_offset = offset;
+		vcpu->pv.generation = 0;
 		return 0;
 	default:
 		return 0;

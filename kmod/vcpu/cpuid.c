@@ -66,12 +66,20 @@ static const struct {
 #define XSAVE_COMPONENTS	8
 
 /* Leaves of the basic and the extended range that are offered, the rest is 0. */
-static const u32 leaves[] = { 0, 1, 2, 4, 7, 0xd, 0x80000000, 0x80000001, 0x80000002,
-			      0x80000003, 0x80000004, 0x80000006, 0x80000007, 0x80000008 };
+static const u32 leaves[] = { 0, 1, 2, 4, 7, 0xd, SLAT_PV_LEAF, SLAT_PV_FEATURES_LEAF,
+			      0x80000000, 0x80000001, 0x80000002, 0x80000003,
+			      0x80000004, 0x80000006, 0x80000007, 0x80000008 };
 
 #define BASIC_MAX	0xd
+#define PV_BASE_STEP	0x100	/* user space may have others' leaves before */
+#define PV_BASE_END	0x40010000
 #define EXTENDED_MAX	0x80000008
 #define INVARIANT_TSC	BIT(8)		/* EDX of leaf 0x80000007 */
+
+/* By which guests know KVM's paravirtual interface: KVMKVMKVM, as registers have it. */
+#define SIGNATURE_EBX	0x4b4d564b
+#define SIGNATURE_ECX	0x564b4d56
+#define SIGNATURE_EDX	0x4d
 
 static u32 *reg_of(struct kvm_cpuid_entry2 *entry, int reg)
 {
@@ -182,6 +190,18 @@ static bool offer(u32 function, u32 index, struct kvm_cpuid_entry2 *entry)
 	cpuid_count(function, index, &entry->eax, &entry->ebx, &entry->ecx, &entry->edx);
 
 	switch (function) {
+	case SLAT_PV_LEAF:
+		entry->eax = SLAT_PV_FEATURES_LEAF;
+		entry->ebx = SIGNATURE_EBX;
+		entry->ecx = SIGNATURE_ECX;
+		entry->edx = SIGNATURE_EDX;
+		return true;
+	case SLAT_PV_FEATURES_LEAF:
+		entry->eax = slat_pv_offered();
+		entry->ebx = 0;
+		entry->ecx = 0;
+		entry->edx = 0;
+		return true;
 	case 0:
 		entry->eax = min_t(u32, entry->eax, BASIC_MAX);
 		return true;
@@ -305,6 +325,22 @@ static bool told(const struct slat_vcpu *vcpu, u32 function, u8 reg, u32 feature
 	return entry && *reg_of((struct kvm_cpuid_entry2 *)entry, reg) & feature;
 }
 
+static u32 pv_features(const struct slat_vcpu *vcpu)
+{
+	u32 base;
+
+	for (base = SLAT_PV_LEAF; base < PV_BASE_END; base += PV_BASE_STEP) {
+		const struct kvm_cpuid_entry2 *entry = find(vcpu, base, 0);
+
+		if (!entry || entry->ebx != SIGNATURE_EBX || entry->ecx != SIGNATURE_ECX ||
+		    entry->edx != SIGNATURE_EDX)
+			continue;
+		entry = find(vcpu, base + 1, 0);
+		return entry ? entry->eax : 0;
+	}
+	return 0;
+}
+
 /* What follows for the CPU from what the guest is told. */
 static void derive(struct slat_vcpu *vcpu)
 {
@@ -352,6 +388,7 @@ static void derive(struct slat_vcpu *vcpu)
 	cpu->has_rdtscp = told(vcpu, 0x80000001, EDX, F(RDTSCP)) ||
 			  told(vcpu, 7, ECX, F(RDPID));
 	cpu->has_invpcid = told(vcpu, 7, EBX, F(INVPCID));
+	vcpu->pv.features = pv_features(vcpu);
 	entry = find(vcpu, 0x80000008, 0);
 	if (entry)
 		cpu->phys_bits = clamp_t(u32, entry->eax & 0xff, 32,
@@ -450,7 +487,8 @@ static const struct kvm_cpuid_entry2 *find_or_last(const struct slat_vcpu *vcpu,
 	const struct kvm_cpuid_entry2 *entry = find(vcpu, function, index);
 	const struct kvm_cpuid_entry2 *first;
 
-	if (entry)
+	/* Hypervisors' leaves are not the CPU's. */
+	if (entry || (function >= SLAT_PV_LEAF && function < 0x50000000))
 		return entry;
 	first = find(vcpu, function & 0x80000000, 0);
 	if (first && function <= first->eax)

@@ -75,6 +75,11 @@ static int exit_idle(struct slat_vcpu *vcpu, const struct slat_exit *exit)
 	return exit_skip(vcpu, exit);
 }
 
+static int exit_hypercall(struct slat_vcpu *vcpu, const struct slat_exit *exit)
+{
+	return slat_vcpu_hypercall(vcpu, exit->insn_len);
+}
+
 static int exit_protection(struct slat_vcpu *vcpu, const struct slat_exit *exit)
 {
 	slat_vcpu_raise_error(vcpu, X86_TRAP_GP, 0);
@@ -165,7 +170,7 @@ static const exit_fn handlers[SLAT_EXIT_REASONS] = {
 	[SLAT_EXIT_RDTSC] = exit_unhandled,
 	[SLAT_EXIT_PAUSE] = exit_skip,
 	[SLAT_EXIT_IDLE] = exit_idle,
-	[SLAT_EXIT_HYPERCALL] = exit_undefined,
+	[SLAT_EXIT_HYPERCALL] = exit_hypercall,
 	[SLAT_EXIT_UNDEFINED] = exit_undefined,
 	[SLAT_EXIT_TASK_SWITCH] = slat_vcpu_handle_task_switch,
 	[SLAT_EXIT_INTERRUPT_WINDOW] = exit_interrupt_window,

@@ -9,12 +9,14 @@
  * to deliver, says where it is, and only then reads slat_vcpu.look again.
  */
 #include <linux/kernel.h>
+#include <linux/ktime.h>
 #include <linux/rcuwait.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
 #include "compat/compat.h"
+#include "config.h"
 #include "vcpu/vcpu.h"
 
 /**
@@ -51,6 +53,7 @@ static void init(struct slat_vcpu *vcpu)
 	vcpu->interrupt = -1;
 	vcpu->nmis = 0;
 	slat_lapic_reset(&vcpu->apic.lapic);
+	slat_pv_reset(vcpu);
 	vcpu->mp_state = vcpu->apic_base & MSR_IA32_APICBASE_BSP ? KVM_MP_STATE_RUNNABLE :
 								   KVM_MP_STATE_INIT_RECEIVED;
 }
@@ -96,9 +99,26 @@ static bool wakes(struct slat_vcpu *vcpu)
 static bool runs(struct slat_vcpu *vcpu)
 {
 	take_events(vcpu);
-	if (vcpu->mp_state == KVM_MP_STATE_HALTED && wakes(vcpu))
+	if (vcpu->mp_state == KVM_MP_STATE_HALTED &&
+	    (wakes(vcpu) || test_bit(SLAT_APIC_EVENT_UNHALT, &vcpu->apic.events))) {
+		clear_bit(SLAT_APIC_EVENT_UNHALT, &vcpu->apic.events);
 		vcpu->mp_state = KVM_MP_STATE_RUNNABLE;
+	}
 	return vcpu->mp_state == KVM_MP_STATE_RUNNABLE;
+}
+
+/* A short wait may not be worth sleeping.  Returns whether there is something. */
+static bool poll(struct slat_vcpu *vcpu)
+{
+	u32 limit = vcpu->pv.poll ? READ_ONCE(vcpu->config->halt_poll_ns) : 0;
+	u64 end = ktime_get_ns() + limit;
+
+	if (!limit || vcpu->mp_state != KVM_MP_STATE_HALTED)
+		return false;
+	while (!READ_ONCE(vcpu->look) && !need_resched() && !signal_pending(current) &&
+	       ktime_get_ns() < end)
+		cpu_relax();
+	return READ_ONCE(vcpu->look);
 }
 
 /**
@@ -118,6 +138,8 @@ bool slat_vcpu_wait(struct slat_vcpu *vcpu)
 			xchg(&vcpu->look, false);
 		if (runs(vcpu))
 			return true;
+		if (poll(vcpu))
+			continue;
 		prepare_to_rcuwait(&vcpu->wait);
 		set_current_state(TASK_INTERRUPTIBLE);
 		if (!READ_ONCE(vcpu->look) && !signal_pending(current) &&

@@ -213,19 +213,31 @@ void slat_vcpu_reset_msrs(struct slat_vcpu *vcpu)
 	WARN_ON(at != SLAT_STORED_MSRS);
 }
 
-static u64 guest_tsc(const struct slat_cpu *cpu)
+/**
+ * slat_vcpu_tsc_of() - a time of the host's TSC as the guest's has it
+ * @vcpu: whose
+ * @host: the host's
+ */
+u64 slat_vcpu_tsc_of(const struct slat_vcpu *vcpu, u64 host)
 {
-	u64 tsc = rdtsc();
+	const struct slat_cpu *cpu = &vcpu->cpu;
 
 	if (cpu->tsc_ratio)
-		tsc = mul_u64_u64_shr(tsc, cpu->tsc_ratio, SLAT_TSC_RATIO_SHIFT);
-	return tsc + cpu->tsc_offset;
+		host = mul_u64_u64_shr(host, cpu->tsc_ratio, SLAT_TSC_RATIO_SHIFT);
+	return host + cpu->tsc_offset;
 }
 
-static void set_guest_tsc(struct slat_cpu *cpu, u64 value)
+static u64 guest_tsc(const struct slat_vcpu *vcpu)
 {
-	cpu->tsc_offset = 0;
-	cpu->tsc_offset = value - guest_tsc(cpu);
+	return slat_vcpu_tsc_of(vcpu, rdtsc());
+}
+
+static void set_guest_tsc(struct slat_vcpu *vcpu, u64 value)
+{
+	vcpu->cpu.tsc_offset = 0;
+	vcpu->cpu.tsc_offset = value - guest_tsc(vcpu);
+	/* The paravirtual clock counts from there. */
+	vcpu->pv.generation = 0;
 }
 
 /**
@@ -257,7 +269,7 @@ bool slat_tsc_khz_valid(const struct slat_hw_ops *hw, unsigned long khz)
 int slat_vcpu_set_tsc_khz(struct slat_vcpu *vcpu, u32 khz)
 {
 	struct slat_cpu *cpu = &vcpu->cpu;
-	u64 now = guest_tsc(cpu);
+	u64 now = guest_tsc(vcpu);
 
 	if (!slat_tsc_khz_valid(cpu->ops, khz))
 		return -EINVAL;
@@ -266,7 +278,7 @@ int slat_vcpu_set_tsc_khz(struct slat_vcpu *vcpu, u32 khz)
 	vcpu->tsc_khz = khz;
 	cpu->tsc_ratio = khz == tsc_khz ? 0 :
 			 mul_u64_u32_div(BIT_ULL(SLAT_TSC_RATIO_SHIFT), khz, tsc_khz);
-	set_guest_tsc(cpu, now);
+	set_guest_tsc(vcpu, now);
 	return 0;
 }
 
@@ -308,13 +320,13 @@ int slat_vcpu_get_msr(struct slat_vcpu *vcpu, u32 index, u64 *value)
 		*value = vcpu->apic.timer.deadline;
 		return 0;
 	case MSR_IA32_TSC:
-		*value = guest_tsc(cpu);
+		*value = guest_tsc(vcpu);
 		return 0;
 	case MSR_IA32_APICBASE:
 		*value = vcpu->apic_base;
 		return 0;
 	default:
-		return -ENOENT;
+		return slat_pv_get_msr(vcpu, index, value);
 	}
 }
 
@@ -339,16 +351,16 @@ static int set_msr(struct slat_vcpu *vcpu, u32 index, u64 value, bool guest)
 		       !slat_lapic_write_msr(&vcpu->apic.lapic, index, value) ? 0 : -EINVAL;
 	case MSR_IA32_TSC_DEADLINE:
 		if (vcpu->has_apic)
-			slat_apic_timer_deadline(&vcpu->apic, value, guest_tsc(cpu),
+			slat_apic_timer_deadline(&vcpu->apic, value, guest_tsc(vcpu),
 						 vcpu->tsc_khz);
 		return 0;
 	case MSR_IA32_TSC:
-		set_guest_tsc(cpu, value);
+		set_guest_tsc(vcpu, value);
 		return 0;
 	case MSR_IA32_APICBASE:
 		return slat_vcpu_set_apic_base(vcpu, value, guest);
 	default:
-		return -ENOENT;
+		return slat_pv_set_msr(vcpu, index, value);
 	}
 }
 
@@ -368,7 +380,7 @@ int slat_vcpu_set_msr(struct slat_vcpu *vcpu, u32 index, u64 value)
 /* What a guest has depends on what it is told. */
 static bool guest_has(const struct slat_vcpu *vcpu, u32 index)
 {
-	return index != MSR_TSC_AUX || vcpu->cpu.has_rdtscp;
+	return (index != MSR_TSC_AUX || vcpu->cpu.has_rdtscp) && slat_pv_allows(vcpu, index);
 }
 
 /**
@@ -468,7 +480,7 @@ static int list_to_user(struct kvm_msr_list __user *user, const u32 *indices, u3
  */
 long slat_msr_list(struct kvm_msr_list __user *user)
 {
-	u32 indices[ARRAY_SIZE(registers) + SLAT_STORED_MSRS + 3];
+	u32 indices[ARRAY_SIZE(registers) + SLAT_STORED_MSRS + SLAT_PV_MSRS + 3];
 	u32 count = 0, n;
 	int i;
 
@@ -477,6 +489,8 @@ long slat_msr_list(struct kvm_msr_list __user *user)
 	for (i = 0; i < ARRAY_SIZE(stored); i++)
 		for (n = 0; n < stored[i].count; n++)
 			indices[count++] = stored[i].first + n;
+	for (i = 0; i < SLAT_PV_MSRS; i++)
+		indices[count++] = slat_pv_msrs[i];
 	indices[count++] = MSR_IA32_TSC;
 	indices[count++] = MSR_IA32_APICBASE;
 	indices[count++] = MSR_IA32_TSC_DEADLINE;

@@ -225,6 +225,7 @@ static int run(struct slat_vcpu *vcpu)
 {
 	struct slat_cpu *cpu = &vcpu->cpu;
 	struct slat_exit exit;
+	bool entered;
 	int ret = 1;
 
 	if (vcpu->complete)
@@ -250,8 +251,13 @@ static int run(struct slat_vcpu *vcpu)
 		if (ret < 0)
 			break;
 		ret = 1;
+		slat_pv_update_clock(vcpu);
+		slat_pv_update_steal(vcpu);
 		choose_event(vcpu);
-		if (!stay(vcpu))
+		slat_pv_offer_eoi(vcpu);
+		entered = stay(vcpu);
+		slat_pv_take_eoi(vcpu);
+		if (!entered)
 			continue;
 		cpu->ops->vcpu_exit(cpu, &exit);
 		ret = slat_vcpu_handle_exit(vcpu, &exit);

@@ -135,6 +135,7 @@ struct slat_vcpu *slat_vcpu_create(const struct slat_config *config,
 		goto free_fpu;
 	slat_cpu_reset(&vcpu->cpu);
 	slat_vcpu_reset_msrs(vcpu);
+	slat_pv_reset(vcpu);
 	/* TSCs that begin together stay together. */
 	slat_vcpu_set_tsc_khz(vcpu, READ_ONCE(config->tsc_khz));
 	vcpu->cpu.tsc_offset = 0;
@@ -427,6 +428,23 @@ static long vcpu_translate(struct slat_vcpu *vcpu, unsigned long arg)
 	return copy_to_user((void __user *)arg, &translation, sizeof(translation)) ? -EFAULT : 0;
 }
 
+static long vcpu_enable_cap(struct slat_vcpu *vcpu, unsigned long arg)
+{
+	struct kvm_enable_cap cap;
+
+	if (copy_from_user(&cap, (void __user *)arg, sizeof(cap)))
+		return -EFAULT;
+	if (cap.flags || cap.cap != KVM_CAP_ENFORCE_PV_FEATURE_CPUID)
+		return -EINVAL;
+	vcpu->pv.enforced = cap.args[0];
+	return 0;
+}
+
+static long vcpu_kvmclock_ctrl(struct slat_vcpu *vcpu, unsigned long arg)
+{
+	return slat_pv_stopped(vcpu);
+}
+
 static long vcpu_has_attr(struct slat_vcpu *vcpu, unsigned long arg)
 {
 	return slat_vcpu_attr(vcpu, KVM_HAS_DEVICE_ATTR, (void __user *)arg);
@@ -495,6 +513,8 @@ static const struct {
 	{ KVM_TRANSLATE,	vcpu_translate },
 	{ KVM_SET_TSC_KHZ,	vcpu_set_tsc_khz },
 	{ KVM_GET_TSC_KHZ,	vcpu_get_tsc_khz },
+	{ KVM_ENABLE_CAP,	vcpu_enable_cap },
+	{ KVM_KVMCLOCK_CTRL,	vcpu_kvmclock_ctrl },
 	{ KVM_GET_VCPU_EVENTS,	vcpu_get_events },
 	{ KVM_SET_VCPU_EVENTS,	vcpu_set_events },
 	{ KVM_GET_DEBUGREGS,	vcpu_get_debugregs },

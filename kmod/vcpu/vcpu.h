@@ -20,6 +20,7 @@
 #include "irq/irq.h"
 #include "mmu/mmu.h"
 #include "stats.h"
+#include "vcpu/pv.h"
 
 /* Pages that user space maps: kvm_run, PIO data, the coalesced ring. */
 #define SLAT_RUN_PAGES	3
@@ -108,6 +109,7 @@ typedef int (*slat_complete_fn)(struct slat_vcpu *vcpu);
  * @debug: KVM_GUESTDBG_*, as user space has asked
  * @complete: what to do with user space's answer to the last exit
  * @complete_rip: where the guest was then; elsewhere, the answer is dropped
+ * @pv: what it shares with a guest that knows of it; see there
  * @execute: the instruction that is being executed here
  * @exits: how often each reason has ended a stay; like the two that follow it
  *	changed under @mutex, read without
@@ -149,6 +151,7 @@ struct slat_vcpu {
 	u32 debug;
 	slat_complete_fn complete;
 	u64 complete_rip;
+	struct slat_pv pv;
 	struct slat_execute execute;
 	u64 exits[SLAT_EXIT_REASONS];
 	u64 mmio_exits;
@@ -244,6 +247,7 @@ int slat_vcpu_set_msr(struct slat_vcpu *vcpu, u32 index, u64 value);
 int slat_vcpu_guest_rdmsr(struct slat_vcpu *vcpu, u32 index, u64 *value);
 int slat_vcpu_guest_wrmsr(struct slat_vcpu *vcpu, u32 index, u64 value);
 void slat_vcpu_reset_msrs(struct slat_vcpu *vcpu);
+u64 slat_vcpu_tsc_of(const struct slat_vcpu *vcpu, u64 host);
 int slat_vcpu_set_tsc_khz(struct slat_vcpu *vcpu, u32 khz);
 long slat_msr_list(struct kvm_msr_list __user *user);
 long slat_msr_feature_list(struct kvm_msr_list __user *user);

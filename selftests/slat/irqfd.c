@@ -181,7 +181,7 @@ TEST_F(irqfd, eventfds_that_go)
 
 struct storm {
 	int fd;
-	volatile bool stop;
+	bool stop;
 };
 
 static void *signal_all_the_time(void *arg)
@@ -189,7 +189,7 @@ static void *signal_all_the_time(void *arg)
 	struct storm *storm = arg;
 	__u64 one = 1;
 
-	while (!storm->stop)
+	while (!__atomic_load_n(&storm->stop, __ATOMIC_RELAXED))
 		if (write(storm->fd, &one, sizeof(one)) < 0 && errno != EAGAIN)
 			break;
 	return NULL;
@@ -209,7 +209,7 @@ TEST_F(irqfd, changes_under_a_storm)
 		ASSERT_EQ(0, _set_routing(guest, &entry, 1));
 		ASSERT_EQ(0, _irqfd(guest, self->event, 30, KVM_IRQFD_FLAG_DEASSIGN, 0));
 	}
-	storm.stop = true;
+	__atomic_store_n(&storm.stop, true, __ATOMIC_RELAXED);
 	pthread_join(thread, NULL);
 }
 

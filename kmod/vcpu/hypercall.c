@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * VMCALL and VMMCALL: the calls of KVM's paravirtual interface.
+ */
+#include <linux/kernel.h>
+#include <uapi/linux/kvm_para.h>
+
+#include "vcpu/vcpu.h"
+
+#define ICR_VECTOR	GENMASK(7, 0)
+#define ICR_DELIVERY	GENMASK(10, 8)
+#define ICR_LEVEL	BIT(15)
+#define ICR_SHORTHAND	GENMASK(19, 18)
+
+static long kick(struct slat_vcpu *vcpu, u32 id)
+{
+	const struct slat_message message = { .dest = id, .delivery = SLAT_DELIVER_UNHALT, .ipi = true };
+
+	if (vcpu->has_apic)
+		slat_irq_deliver(vcpu->irq, &vcpu->apic, &message);
+	return 0;
+}
+
+/* Returns how many CPUs take it. */
+static long send_ipi(struct slat_vcpu *vcpu, u64 low, u64 high, u32 first, u32 icr)
+{
+	unsigned int width = slat_cpu_64bit(&vcpu->cpu) ? 64 : 32, i;
+	struct slat_message message = {
+		.vector = icr & ICR_VECTOR,
+		.delivery = (icr & ICR_DELIVERY) >> 8,
+		.assert = true,
+		.ipi = true,
+	};
+	long took = 0;
+
+	if (icr & (ICR_SHORTHAND | ICR_LEVEL) || !vcpu->has_apic ||
+	    (message.delivery != SLAT_DELIVER_FIXED && message.delivery != SLAT_DELIVER_NMI))
+		return -KVM_EINVAL;
+	for (i = 0; i < 2 * width; i++) {
+		int ret;
+
+		if (!((i < width ? low >> i : high >> (i - width)) & 1))
+			continue;
+		message.dest = first + i;
+		ret = slat_irq_deliver(vcpu->irq, &vcpu->apic, &message);
+		took += max(ret, 0);
+	}
+	return took;
+}
+
+static long call(struct slat_vcpu *vcpu, u64 number, const u64 *args)
+{
+	switch (number) {
+	case KVM_HC_VAPIC_POLL_IRQ:
+		return 0;
+	case KVM_HC_KICK_CPU:
+		if (!slat_pv_has(vcpu, KVM_FEATURE_PV_UNHALT))
+			break;
+		return kick(vcpu, args[1]);
+	case KVM_HC_SEND_IPI:
+		if (!slat_pv_has(vcpu, KVM_FEATURE_PV_SEND_IPI))
+			break;
+		return send_ipi(vcpu, args[0], args[1], args[2], args[3]);
+	}
+	return -KVM_ENOSYS;
+}
+
+/**
+ * slat_vcpu_hypercall() - see slat_vcpu_handle_exit()
+ * @vcpu: the vCPU
+ * @insn_len: of VMCALL or VMMCALL
+ */
+int slat_vcpu_hypercall(struct slat_vcpu *vcpu, unsigned int insn_len)
+{
+	struct slat_cpu *cpu = &vcpu->cpu;
+	u64 *gpr = cpu->gpr;
+	u64 args[] = { gpr[SLAT_RBX], gpr[SLAT_RCX], gpr[SLAT_RDX], gpr[SLAT_RSI] };
+	bool wide = slat_cpu_64bit(cpu);
+	u64 number = gpr[SLAT_RAX];
+	long ret = -KVM_EPERM;
+	int i;
+
+	for (i = 0; !wide && i < ARRAY_SIZE(args); i++)
+		args[i] = (u32)args[i];
+	slat_cpu_need(cpu, SLAT_STATE_SEGS);
+	if (!cpu->cpl)
+		ret = call(vcpu, wide ? number : (u32)number, args);
+	gpr[SLAT_RAX] = wide ? ret : (u32)ret;
+	slat_cpu_skip(cpu, insn_len);
+	return 1;
+}
