@@ -11,6 +11,7 @@
 #define SLAT_DEVICE	"/dev/slat"
 
 #define ARRAY_SIZE(array)	(sizeof(array) / sizeof((array)[0]))
+#define BIT(nr)			(1ULL << (nr))
 
 /* Exit statuses; slat(1) documents them, scripts rely on them. */
 enum slat_exit {
@@ -20,6 +21,9 @@ enum slat_exit {
 	SLAT_EXIT_NO_DEVICE = 3,
 	SLAT_EXIT_PERMISSION = 4,
 	SLAT_EXIT_ABI = 5,
+	SLAT_EXIT_GUEST_RESTARTED = 6,	/* with --no-reboot */
+	SLAT_EXIT_GUEST_CRASHED = 7,
+	SLAT_EXIT_QUIT = 8,		/* Ctrl-A x */
 };
 
 /**
@@ -37,6 +41,7 @@ struct slat_command {
 };
 
 enum slat_exit slat_info_run(int argc, char **argv);
+enum slat_exit slat_run_run(int argc, char **argv);
 
 /**
  * slat_usage_error() - complain about the command line
