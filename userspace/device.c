@@ -34,7 +34,7 @@ static const struct {
 	{ EINVAL, SLAT_EXIT_ABI, NOT_SLAT },
 };
 
-static enum slat_exit complain(const char *path, const char *what, int error)
+enum slat_exit slat_device_error(const char *path, const char *what, int error)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(hints); i++) {
 		if (hints[i].error != error)
@@ -51,7 +51,7 @@ static enum slat_exit complain(const char *path, const char *what, int error)
 enum slat_exit slat_device_open(const char *path, int *fd)
 {
 	*fd = open(path, O_RDWR | O_CLOEXEC);
-	return *fd < 0 ? complain(path, "open", errno) : SLAT_EXIT_OK;
+	return *fd < 0 ? slat_device_error(path, "open", errno) : SLAT_EXIT_OK;
 }
 
 enum slat_exit slat_device_info(const char *path, int fd, int *api,
@@ -59,11 +59,11 @@ enum slat_exit slat_device_info(const char *path, int fd, int *api,
 {
 	*api = ioctl(fd, KVM_GET_API_VERSION, 0);
 	if (*api < 0)
-		return complain(path, "KVM_GET_API_VERSION", errno);
+		return slat_device_error(path, "KVM_GET_API_VERSION", errno);
 
 	memset(info, 0, sizeof(*info));
 	if (ioctl(fd, SLAT_GET_INFO, info))
-		return complain(path, "SLAT_GET_INFO", errno);
+		return slat_device_error(path, "SLAT_GET_INFO", errno);
 
 	/* The kernel promises the NUL; a wrong device does not. */
 	info->version[sizeof(info->version) - 1] = '\0';

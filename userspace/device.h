@@ -19,6 +19,16 @@
 enum slat_exit slat_device_open(const char *path, int *fd);
 
 /**
+ * slat_device_error() - complain about a call that failed, with what to do
+ * @path: the node
+ * @what: the call
+ * @error: the errno it left
+ *
+ * Return: the exit status for the caller to return.
+ */
+enum slat_exit slat_device_error(const char *path, const char *what, int error);
+
+/**
  * slat_device_info() - KVM_GET_API_VERSION and SLAT_GET_INFO
  * @path: the node that @fd was opened from, for messages
  * @fd: from slat_device_open()

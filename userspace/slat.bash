@@ -8,12 +8,17 @@ _slat()
 
 	COMPREPLY=()
 	if ((COMP_CWORD == 1)); then
-		words="info help --version"
-	elif [[ $prev == --device ]]; then
+		words="info run help --version"
+	elif [[ $prev =~ ^--(device|kernel|initrd|disk)$ ]]; then
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
 	elif [[ ${COMP_WORDS[1]} == info ]]; then
 		words="--json --device"
+	elif [[ ${COMP_WORDS[1]} == run && $prev == --console ]]; then
+		words="serial virtio"
+	elif [[ ${COMP_WORDS[1]} == run ]]; then
+		words="--kernel --initrd --disk --cpus --memory --append --net --console
+			--no-reboot --stats --device"
 	fi
 	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
 }

@@ -18,6 +18,14 @@ static const struct slat_command commands[] = {
 		.summary = "show what the module and the host offer",
 		.run = slat_info_run,
 	},
+	{
+		.name = "run",
+		.synopsis = "--kernel FILE [--initrd FILE] [--disk FILE[,ro]]... [--cpus N]\n"
+			    "      [--memory SIZE] [--append STRING] [--net tap=NAME]\n"
+			    "      [--console serial|virtio] [--no-reboot] [--stats] [--device PATH]",
+		.summary = "boot a Linux kernel in a virtual machine",
+		.run = slat_run_run,
+	},
 };
 
 static void print_usage(FILE *out)
