@@ -1,0 +1,373 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * `slat run': how it begins, how it ends, and what comes between.  SLAT= names
+ * the program, GUEST_DEVICE= the device.
+ */
+#define _GNU_SOURCE
+
+#include <poll.h>
+#include <pty.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <termios.h>
+
+#include "slat_test.h"
+
+#define TERMINAL_MODES	(ICANON | ECHO | ISIG)
+#define PATIENCE_MS	120000		/* of an emulated machine */
+
+/* Exit statuses, as documented in slat-run(1). */
+enum {
+	POWERED_OFF = 0,
+	FAILED = 1,
+	USAGE = 2,
+	NO_DEVICE = 3,
+	OTHER_DEVICE = 5,
+	RESTARTED = 6,
+	CRASHED = 7,
+	QUIT = 8,
+};
+
+static const char *program(void)
+{
+	const char *path = getenv("SLAT");
+
+	return path ? path : "slat";
+}
+
+static const char *device(void)
+{
+	const char *path = getenv("GUEST_DEVICE");
+
+	if (path)
+		return path;
+	return access(SLAT_DEVICE, F_OK) ? "/dev/kvm" : SLAT_DEVICE;
+}
+
+static void require_slat_run(void)
+{
+	static const int caps[] = { KVM_CAP_IRQCHIP, KVM_CAP_IRQFD, KVM_CAP_IOEVENTFD };
+	int fd = open(device(), O_RDWR | O_CLOEXEC);
+
+	if (fd < 0)
+		ksft_exit_skip("%s: %s\n", device(), strerror(errno));
+	for (size_t i = 0; i < ARRAY_SIZE(caps); i++)
+		if (ioctl(fd, KVM_CHECK_EXTENSION, caps[i]) <= 0)
+			ksft_exit_skip("%s has no interrupt controllers\n", device());
+	close(fd);
+}
+
+/* A running program: its terminal or pipes, and all it has said. */
+struct session {
+	pid_t pid;
+	int in, out;
+	char text[65536];
+	size_t len;
+	int status;
+};
+
+static void exec_slat(const char *options)
+{
+	char command[512];
+
+	snprintf(command, sizeof(command), "exec %s run %s", program(), options);
+	execl("/bin/sh", "sh", "-c", command, NULL);
+	_exit(127);
+}
+
+/* With a terminal. */
+static void begin_terminal(struct session *session, const char *options)
+{
+	memset(session, 0, sizeof(*session));
+	session->pid = forkpty(&session->in, NULL, NULL, NULL);
+	if (!session->pid)
+		exec_slat(options);
+	session->out = session->in;
+}
+
+/* With a pipe at either end. */
+static void begin_pipes(struct session *session, const char *options)
+{
+	int in[2], out[2];
+
+	memset(session, 0, sizeof(*session));
+	if (pipe2(in, O_CLOEXEC) || pipe2(out, O_CLOEXEC))
+		return;
+	session->pid = fork();
+	if (!session->pid) {
+		dup2(in[0], STDIN_FILENO);
+		dup2(out[1], STDOUT_FILENO);
+		dup2(out[1], STDERR_FILENO);
+		exec_slat(options);
+	}
+	close(in[0]);
+	close(out[1]);
+	session->in = in[1];
+	session->out = out[0];
+}
+
+/* Reads more of what it says; false at the end of it. */
+static bool hear(struct session *session)
+{
+	struct pollfd fd = { .fd = session->out, .events = POLLIN };
+	ssize_t bytes;
+
+	if (poll(&fd, 1, PATIENCE_MS) != 1)
+		return false;
+	bytes = read(session->out, session->text + session->len,
+		     sizeof(session->text) - 1 - session->len);
+	if (bytes <= 0)
+		return false;
+	session->len += bytes;
+	return true;
+}
+
+static unsigned int times_said(const struct session *session, const char *what)
+{
+	unsigned int times = 0;
+
+	for (const char *at = session->text; (at = strstr(at, what)); at += strlen(what))
+		times++;
+	return times;
+}
+
+static bool wait_until_said(struct session *session, const char *what, unsigned int times)
+{
+	while (times_said(session, what) < times)
+		if (!hear(session))
+			return false;
+	return true;
+}
+
+/* To the end: the exit status, or the signal as a negative number. */
+static int end(struct session *session)
+{
+	while (hear(session))
+		;
+	if (waitpid(session->pid, &session->status, 0) != session->pid)
+		return 126;
+	close(session->in);
+	if (session->out != session->in)
+		close(session->out);
+	return WIFSIGNALED(session->status) ? -WTERMSIG(session->status) :
+					      WEXITSTATUS(session->status);
+}
+
+FIXTURE(run) {
+	struct session session;
+	char options[256];
+};
+
+FIXTURE_SETUP(run)
+{
+}
+
+FIXTURE_TEARDOWN(run)
+{
+}
+
+/* Options for a guest that does what @letter says. */
+#define guest(letter, more)						\
+	({								\
+		snprintf(self->options, sizeof(self->options),		\
+			 "--device %s --kernel ./slat_run_guest --memory 32M --append %c %s", \
+			 device(), letter, more);			\
+		self->options;						\
+	})
+
+static void expect_said(struct __test_metadata *_metadata, const struct session *session,
+			const char *what)
+{
+	EXPECT_NE(NULL, strstr(session->text, what)) {
+		TH_LOG("no '%s' in: %s", what, session->text);
+	}
+}
+
+#define EXPECT_SAID(what)	expect_said(_metadata, &self->session, what)
+
+TEST_F(run, power_off_is_success)
+{
+	begin_pipes(&self->session, guest('o', ""));
+	EXPECT_EQ(POWERED_OFF, end(&self->session));
+	EXPECT_SAID("up\n");
+}
+
+TEST_F(run, restart_may_be_the_end)
+{
+	static const char letters[] = "rkt";
+
+	for (const char *letter = letters; *letter; letter++) {
+		begin_pipes(&self->session, guest(*letter, "--no-reboot"));
+		EXPECT_EQ(RESTARTED, end(&self->session));
+		EXPECT_SAID("up\n");
+	}
+}
+
+TEST_F(run, restart_starts_again)
+{
+	begin_pipes(&self->session, guest('r', ""));
+	EXPECT_TRUE(wait_until_said(&self->session, "up\n", 3));
+	kill(self->session.pid, SIGTERM);
+	EXPECT_EQ(-SIGTERM, end(&self->session));
+}
+
+TEST_F(run, crash_says_where)
+{
+	begin_pipes(&self->session, guest('x', ""));
+	EXPECT_EQ(CRASHED, end(&self->session));
+	EXPECT_SAID("vCPU 0: ");
+	EXPECT_SAID("rip c8000000");
+}
+
+TEST_F(run, all_cpus_stop)
+{
+	begin_pipes(&self->session, guest('o', "--cpus 4"));
+	EXPECT_EQ(POWERED_OFF, end(&self->session));
+}
+
+TEST_F(run, devices_answer)
+{
+	begin_pipes(&self->session, guest('m', ""));
+	EXPECT_EQ(POWERED_OFF, end(&self->session));
+	EXPECT_SAID("virt");
+}
+
+TEST_F(run, command_line_names_a_console)
+{
+	begin_pipes(&self->session, guest('c', ""));
+	EXPECT_EQ(POWERED_OFF, end(&self->session));
+	EXPECT_SAID("console=ttyS0 c");
+	begin_pipes(&self->session, guest('c', "--console virtio"));
+	EXPECT_EQ(POWERED_OFF, end(&self->session));
+	EXPECT_SAID("console=hvc0 c");
+}
+
+TEST_F(run, input_reaches_the_guest)
+{
+	static const char text[] = "forty bytes, more than any FIFO can hold";
+	char keys[64];
+	int len = snprintf(keys, sizeof(keys), "%s\001xq", text);
+
+	begin_pipes(&self->session, guest('e', ""));
+	EXPECT_EQ(len, write(self->session.in, keys, len));
+	EXPECT_EQ(POWERED_OFF, end(&self->session));
+	EXPECT_SAID(text);
+	EXPECT_SAID("\001xq");
+}
+
+TEST_F(run, ctrl_a_x_quits)
+{
+	begin_terminal(&self->session, guest('e', ""));
+	EXPECT_TRUE(wait_until_said(&self->session, "up", 1));
+	EXPECT_EQ(5, write(self->session.in, "\003\001\001ab", 5));
+	EXPECT_TRUE(wait_until_said(&self->session, "\003\001ab", 1));
+	EXPECT_EQ(2, write(self->session.in, "\001x", 2));
+	EXPECT_EQ(QUIT, end(&self->session));
+}
+
+/* The terminal of a guest that was killed, by its other end. */
+TEST_F(run, signals_end_it_and_restore_the_terminal)
+{
+	static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT };
+	struct termios mode;
+	int slave;
+
+	for (size_t i = 0; i < ARRAY_SIZE(signals); i++) {
+		begin_terminal(&self->session, guest('h', ""));
+		ASSERT_TRUE(wait_until_said(&self->session, "up", 1));
+		slave = open(ptsname(self->session.in), O_RDWR | O_NOCTTY);
+		ASSERT_LE(0, slave);
+		ASSERT_EQ(0, tcgetattr(slave, &mode));
+		EXPECT_EQ(0, mode.c_lflag & TERMINAL_MODES);
+		kill(self->session.pid, signals[i]);
+		ASSERT_EQ(self->session.pid, waitpid(self->session.pid, &self->session.status, 0));
+		EXPECT_TRUE(WIFSIGNALED(self->session.status));
+		EXPECT_EQ(signals[i], WTERMSIG(self->session.status));
+		ASSERT_EQ(0, tcgetattr(slave, &mode));
+		EXPECT_EQ(TERMINAL_MODES, mode.c_lflag & TERMINAL_MODES);
+		close(slave);
+		close(self->session.in);
+	}
+}
+
+/* Nobody reads what the guest says: it waits, and can be ended all the same. */
+TEST_F(run, stalled_reader_holds_up_nothing)
+{
+	struct pollfd fd = { .events = POLLIN };
+	int queued, before = -1;
+
+	begin_pipes(&self->session, guest('b', ""));
+	fd.fd = self->session.out;
+	ASSERT_EQ(1, poll(&fd, 1, PATIENCE_MS));
+	/* Until the pipe is full. */
+	do {
+		queued = before;
+		usleep(200000);
+		ASSERT_EQ(0, ioctl(self->session.out, FIONREAD, &before));
+	} while (queued != before);
+	kill(self->session.pid, SIGTERM);
+	ASSERT_EQ(self->session.pid, waitpid(self->session.pid, &self->session.status, 0));
+	EXPECT_TRUE(WIFSIGNALED(self->session.status));
+	close(self->session.in);
+	close(self->session.out);
+}
+
+static const struct {
+	const char *options;
+	int status;
+	const char *says;
+} refused[] = {
+	{ "", USAGE, "--kernel" },
+	{ "--kernel ./slat_run_guest --memory 1M", USAGE, "--memory" },
+	{ "--kernel ./slat_run_guest --memory 99999999999999999999", USAGE, "--memory" },
+	{ "--kernel ./slat_run_guest --cpus 0", USAGE, "--cpus" },
+	{ "--kernel ./slat_run_guest --net eth0", USAGE, "--net" },
+	{ "--kernel ./slat_run_guest --console vga", USAGE, "--console" },
+	{ "--kernel ./slat_run_guest --device /dev/nothing", NO_DEVICE, "modprobe slat" },
+	{ "--kernel ./slat_run_guest --device /dev/null", OTHER_DEVICE, "/dev/null" },
+	{ "--kernel /nothing", FAILED, "/nothing" },
+	{ "--kernel /proc/version", FAILED, "--kernel" },
+};
+
+TEST_F(run, mistakes_are_explained)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(refused); i++) {
+		begin_pipes(&self->session, refused[i].options);
+		EXPECT_EQ(refused[i].status, end(&self->session)) {
+			TH_LOG("slat run %s: %s", refused[i].options, self->session.text);
+		}
+		EXPECT_SAID(refused[i].says);
+		EXPECT_SAID(" - ");
+	}
+}
+
+TEST_F(run, impossible_guests_are_explained)
+{
+	begin_pipes(&self->session, guest('o', "--cpus 1000"));
+	EXPECT_EQ(USAGE, end(&self->session));
+	EXPECT_SAID("--cpus");
+	begin_pipes(&self->session, guest('o', "--disk /nothing"));
+	EXPECT_EQ(FAILED, end(&self->session));
+	EXPECT_SAID("--disk");
+	begin_pipes(&self->session, guest('o', "--kernel ./run"));
+	EXPECT_EQ(FAILED, end(&self->session));
+	EXPECT_SAID("--kernel");
+	begin_pipes(&self->session, guest('o', "--initrd /nothing"));
+	EXPECT_EQ(FAILED, end(&self->session));
+	EXPECT_SAID("--initrd");
+}
+
+TEST_F(run, stats_are_shown_where_there_are_any)
+{
+	bool slat = !strcmp(device(), SLAT_DEVICE);
+
+	begin_pipes(&self->session, guest('o', "--stats"));
+	EXPECT_EQ(slat ? POWERED_OFF : OTHER_DEVICE, end(&self->session));
+	EXPECT_SAID(slat ? "second-level faults" : "SLAT_GET_STATS");
+}
+
+int main(int argc, char **argv)
+{
+	require_slat_run();
+	return test_harness_run(argc, argv);
+}
