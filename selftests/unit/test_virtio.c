@@ -120,6 +120,18 @@ static void queues_wait_for_features(void)
 	unplug_disk();
 }
 
+/* The thread has looked which queues there are. */
+static void queues_do_not_come_later(void)
+{
+	plug_disk(false);
+	guest_probe(&guest, 0);
+	guest_write(&guest, VIRTIO_MMIO_STATUS, VIRTIO_CONFIG_S_DRIVER_OK);
+	guest_set_queue(&guest, 0);
+	CHECK_EQ(0, guest_read(&guest, VIRTIO_MMIO_QUEUE_READY));
+	CHECK(guest_read(&guest, VIRTIO_MMIO_STATUS) & BROKEN);
+	unplug_disk();
+}
+
 static void queues_in_use_keep_their_place(void)
 {
 	plug_disk(false);
@@ -360,6 +372,7 @@ int main(void)
 		UNIT_CASE(configuration_ends),
 		UNIT_CASE(features_are_negotiated),
 		UNIT_CASE(queues_wait_for_features),
+		UNIT_CASE(queues_do_not_come_later),
 		UNIT_CASE(queues_in_use_keep_their_place),
 		UNIT_CASE(sectors_are_read),
 		UNIT_CASE(sectors_are_written),
