@@ -14,27 +14,31 @@
 #define WINDOW_MASK	0xffU
 
 /* Tells who waits for these; no lock held. */
-static void tell_pic(struct slat_irq *irq, u16 acked)
+static void tell_pic(struct slat_irq *irq, u16 acked, u16 opened)
 {
 	unsigned int pin;
 
-	for (pin = 0; acked; pin++, acked >>= 1)
+	for (pin = 0; acked || opened; pin++, acked >>= 1, opened >>= 1) {
+		if (opened & 1)
+			slat_irq_opened(irq, pin / CHIP_PINS, pin % CHIP_PINS);
 		if (acked & 1)
 			slat_irq_acked(irq, pin / CHIP_PINS, pin % CHIP_PINS);
+	}
 }
 
 /* Drops the lock. */
 static void pic_unlock(struct slat_irq *irq, unsigned long flags)
 	__releases(&irq->pic_lock)
 {
-	u16 acked = irq->pic.acked;
+	u16 acked = irq->pic.acked, opened = irq->pic.opened;
 	bool output = irq->pic.output;
 
 	irq->pic.acked = 0;
+	irq->pic.opened = 0;
 	spin_unlock_irqrestore(&irq->pic_lock, flags);
 	if (output)
 		slat_irq_kick_pic(irq);
-	tell_pic(irq, acked);
+	tell_pic(irq, acked, opened);
 }
 
 static bool pic_read(struct slat_bus_device *device, u64 port, unsigned int len, void *data)
@@ -86,12 +90,18 @@ static bool ioapic_write(struct slat_bus_device *device, u64 addr, unsigned int 
 {
 	struct slat_irq *irq = container_of(device, struct slat_irq, ioapic_device);
 	unsigned long flags;
-	u32 value = 0;
+	unsigned int pin;
+	u32 value = 0, opened;
 
 	memcpy(&value, data, min_t(unsigned int, len, sizeof(value)));
 	spin_lock_irqsave(&irq->ioapic_lock, flags);
 	slat_ioapic_write(&irq->ioapic, addr & WINDOW_MASK, value);
+	opened = irq->ioapic.opened;
+	irq->ioapic.opened = 0;
 	spin_unlock_irqrestore(&irq->ioapic_lock, flags);
+	for (pin = 0; opened; pin++, opened >>= 1)
+		if (opened & 1)
+			slat_irq_opened(irq, KVM_IRQCHIP_IOAPIC, pin);
 	return true;
 }
 

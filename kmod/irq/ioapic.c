@@ -51,6 +51,7 @@ void slat_ioapic_reset(struct slat_ioapic *ioapic)
 	memset(&ioapic->state, 0, sizeof(ioapic->state));
 	memset(ioapic->sources, 0, sizeof(ioapic->sources));
 	ioapic->delivered = 0;
+	ioapic->opened = 0;
 	ioapic->state.base_address = SLAT_IOAPIC_BASE;
 	for (i = 0; i < SLAT_IOAPIC_PINS; i++)
 		*entry_of(ioapic, i) = ENTRY_MASKED;
@@ -156,6 +157,7 @@ static void write_entry(struct slat_ioapic *ioapic, unsigned int pin, bool high,
 {
 	u64 *entry = entry_of(ioapic, pin);
 	u64 read_only = *entry & (ENTRY_BUSY | ENTRY_REMOTE_IRR);
+	bool masked = *entry & ENTRY_MASKED;
 	u64 changed = high ? (*entry & U32_MAX) | (u64)value << 32 :
 			     (*entry & ~(u64)U32_MAX) | value;
 
@@ -164,6 +166,8 @@ static void write_entry(struct slat_ioapic *ioapic, unsigned int pin, bool high,
 	if (!(*entry & ENTRY_LEVEL))
 		*entry &= ~ENTRY_REMOTE_IRR;
 	find_vectors(ioapic);
+	if (masked && !(*entry & ENTRY_MASKED))
+		ioapic->opened |= BIT(pin);
 	if (*entry & ENTRY_LEVEL && ioapic->state.irr & BIT(pin))
 		service(ioapic, pin);
 }

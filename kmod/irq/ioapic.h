@@ -31,6 +31,7 @@ enum slat_irq_source {
  * @state: registers; of .redirtbl[] the delivery status is always 0
  * @sources: bits by enum slat_irq_source of who asserts each pin
  * @delivered: bits of pins whose edge has been sent
+ * @opened: bits of pins whose mask the guest has taken away since somebody asked
  * @vectors: that pins send: the EOIs to be told of
  * @deliver: send a message; returns how many take it, 0: those who are there do
  *	not, -1: nobody is there
@@ -39,6 +40,7 @@ struct slat_ioapic {
 	struct kvm_ioapic_state state;
 	u8 sources[SLAT_IOAPIC_PINS];
 	u32 delivered;
+	u32 opened;
 	unsigned long vectors[SLAT_VECTOR_WORDS];
 	int (*deliver)(struct slat_ioapic *ioapic, const struct slat_message *message);
 };

@@ -108,12 +108,14 @@ struct slat_apic {
  * @gsi: which
  * @lowers: SLAT_SOURCE_RESAMPLE is lowered first, once for all
  * @acked: tells; any context, under RCU, no lock held
+ * @opened: the guest listens to a pin that it did not listen to; as @acked, or NULL
  */
 struct slat_ack {
 	struct list_head link;
 	u32 gsi;
 	bool lowers;
 	void (*acked)(struct slat_ack *ack);
+	void (*opened)(struct slat_ack *ack);
 };
 
 struct slat_apic_map;
@@ -220,6 +222,7 @@ int slat_irq_set_routing(struct slat_irq *irq, const struct kvm_irq_routing __us
 int slat_irq_set_gsi(struct slat_irq *irq, enum slat_irq_source source, u32 gsi, bool level);
 long slat_irq_signal_msi(struct slat_irq *irq, const struct kvm_msi *msi);
 void slat_irq_acked(struct slat_irq *irq, unsigned int chip, unsigned int pin);
+void slat_irq_opened(struct slat_irq *irq, unsigned int chip, unsigned int pin);
 bool slat_irq_level_route(struct slat_irq *irq, u8 vector);
 
 /* chips.c */

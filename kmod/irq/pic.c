@@ -95,11 +95,17 @@ static void update(struct slat_pic *pic)
 	WRITE_ONCE(pic->output, wanted(pic, &pic->chips[0]) >= 0);
 }
 
+/* Bits of the pair for those of a chip; the pin between the two is nobody's. */
+static u16 pins_of(const struct slat_pic *pic, const struct kvm_pic_state *chip, u8 pins)
+{
+	return is_master(pic, chip) ? pins & ~BIT(CASCADE) : pins << 8;
+}
+
 /* Tells who waits for it. */
 static void end(struct slat_pic *pic, struct kvm_pic_state *chip, u8 pins)
 {
 	chip->isr &= ~pins;
-	pic->acked |= is_master(pic, chip) ? pins & ~BIT(CASCADE) : pins << 8;
+	pic->acked |= pins_of(pic, chip, pins);
 }
 
 static void acknowledge(struct slat_pic *pic, struct kvm_pic_state *chip, unsigned int pin)
@@ -160,6 +166,12 @@ int slat_pic_set_pin(struct slat_pic *pic, unsigned int pin, enum slat_irq_sourc
 	return ret;
 }
 
+static void mask(struct slat_pic *pic, struct kvm_pic_state *chip, u8 pins)
+{
+	pic->opened |= pins_of(pic, chip, chip->imr & ~pins);
+	chip->imr = pins;
+}
+
 static void write_icw1(struct slat_pic *pic, struct kvm_pic_state *chip, u8 value)
 {
 	u8 edges = ~chip->elcr;
@@ -168,7 +180,7 @@ static void write_icw1(struct slat_pic *pic, struct kvm_pic_state *chip, u8 valu
 	end(pic, chip, chip->isr | (chip->irr & edges));
 	chip->irr &= ~edges;
 	chip->last_irr = 0;
-	chip->imr = 0;
+	mask(pic, chip, 0);
 	chip->priority_add = 0;
 	chip->special_mask = 0;
 	chip->read_reg_select = 0;
@@ -221,11 +233,11 @@ static void write_ocw2(struct slat_pic *pic, struct kvm_pic_state *chip, u8 valu
 	}
 }
 
-static void write_data(struct kvm_pic_state *chip, u8 value)
+static void write_data(struct slat_pic *pic, struct kvm_pic_state *chip, u8 value)
 {
 	switch (chip->init_state) {
 	case EXPECT_OCW1:
-		chip->imr = value;
+		mask(pic, chip, value);
 		break;
 	case EXPECT_ICW2:
 		chip->irq_base = value & 0xf8;
@@ -255,7 +267,7 @@ void slat_pic_write(struct slat_pic *pic, u16 port, u8 value)
 	if (port >= 0x4d0)
 		chip->elcr = value & chip->elcr_mask;
 	else if (port & 1)
-		write_data(chip, value);
+		write_data(pic, chip, value);
 	else if (value & ICW1)
 		write_icw1(pic, chip, value);
 	else if (value & OCW3)

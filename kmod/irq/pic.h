@@ -20,12 +20,14 @@
  * @chips: registers of the master and the slave
  * @sources: bits by enum slat_irq_source of who asserts each pin
  * @acked: pins whose interrupts the guest is done with since somebody asked
+ * @opened: pins whose mask the guest has taken away since somebody asked
  * @output: the CPU is asked for an acknowledgment
  */
 struct slat_pic {
 	struct kvm_pic_state chips[2];
 	u8 sources[SLAT_PIC_PINS];
 	u16 acked;
+	u16 opened;
 	bool output;
 };
 

@@ -111,6 +111,21 @@ static void acked(struct slat_ack *ack)
 		inject(device);
 }
 
+/*
+ * The last tick may wait at a pin that nobody listens to any more, as the PIC's
+ * after a guest has changed to the IOAPIC.
+ */
+static void opened(struct slat_ack *ack)
+{
+	struct slat_pit_device *device = container_of(ack, struct slat_pit_device, ack);
+	unsigned long flags;
+
+	spin_lock_irqsave(&device->lock, flags);
+	device->waiting = false;
+	device->missed = 0;
+	spin_unlock_irqrestore(&device->lock, flags);
+}
+
 /* Channel 0 has a new count; locked. */
 static void restart(struct slat_pit_device *device)
 {
@@ -194,6 +209,7 @@ static struct slat_pit_device *alloc_device(struct slat_irq *irq)
 	device->reinject = true;
 	device->ack.gsi = GSI;
 	device->ack.acked = acked;
+	device->ack.opened = opened;
 	slat_pit_reset(&device->pit, ktime_get_ns());
 	return device;
 }

@@ -308,6 +308,30 @@ unlock:
 }
 
 /**
+ * slat_irq_opened() - the guest has taken the mask from a pin
+ * @irq: whose
+ * @chip: KVM_IRQCHIP_*
+ * @pin: of that chip
+ *
+ * Any context, none of the chips' locks held.
+ */
+void slat_irq_opened(struct slat_irq *irq, unsigned int chip, unsigned int pin)
+{
+	const struct slat_routing *routing;
+	struct slat_ack *ack;
+	int gsi = -1;
+
+	rcu_read_lock();
+	routing = rcu_dereference(irq->routing);
+	if (routing)
+		gsi = routing->gsi_of[chip][pin];
+	list_for_each_entry_rcu(ack, &irq->acks, link)
+		if (gsi >= 0 && ack->gsi == gsi && ack->opened)
+			ack->opened(ack);
+	rcu_read_unlock();
+}
+
+/**
  * slat_irq_level_route() - whether user space's IOAPIC sends this vector as a level
  * @irq: whose
  * @vector: which

@@ -59,6 +59,52 @@ TEST_F(pit, channel_0_ticks)
 	EXPECT_LE(3, (__u32)regs.rbx);
 }
 
+/*
+ * A tick waits at the PIC, as while a guest boots with interrupts off.  Then it
+ * masks the PIC and listens to the IOAPIC.
+ */
+GUEST_CODE(changes, 64,
+	   "mov $0x11, %al\n out %al, $0x20\n"
+	   "mov $0x20, %al\n out %al, $0x21\n"
+	   "mov $0x04, %al\n out %al, $0x21\n"
+	   "mov $0x01, %al\n out %al, $0x21\n"
+	   "mov $0xfe, %al\n out %al, $0x21\n"
+	   "mov $0x34, %al\n out %al, $0x43\n"
+	   "mov $0x00, %al\n out %al, $0x40\n"
+	   "mov $0x04, %al\n out %al, $0x40\n"
+	   "mov $0x0a, %al\n out %al, $0x20\n"
+	   "1: in $0x20, %al\n"
+	   "test $1, %al\n"
+	   "jz 1b\n"
+	   "mov $0xff, %al\n out %al, $0x21\n"
+	   "mov $0xfec00000, %edi\n"
+	   "movl $0x10, (%rdi)\n"
+	   "movl $0x31, 0x10(%rdi)\n"
+	   "xor %ebx, %ebx\n"
+	   "2: sti\n"
+	   "hlt\n"
+	   "cli\n"
+	   "cmp $3, %ebx\n"
+	   "jb 2b\n"
+	   DONE
+	   ".globl changes_handler\nchanges_handler:\n"
+	   "inc %ebx\n"
+	   "mov $0xfee00000, %esi\n"
+	   "movl $0, 0xb0(%rsi)\n"
+	   "iretq\n");
+GUEST_LABEL(changes_handler);
+
+TEST_F(pit, ticks_go_on_at_another_controller)
+{
+	struct guest *guest = &self->guest;
+
+	guest_load(guest, changes);
+	irq_guest_start(_metadata, guest);
+	lapic_enable(_metadata, guest->fd);
+	guest_gate(guest, MODE_LONG, 0x31, guest_label(changes, changes_handler), 14, 0);
+	irq_run_done(_metadata, guest);
+}
+
 /* As software measures time: channel 2 in mode 0, its output at port 0x61. */
 GUEST_CODE(measure, 64,
 	   "in $0x61, %al\n"

@@ -186,6 +186,19 @@ static void a_line_is_shared(void)
 	CHECK_EQ(2, sent);
 }
 
+static void a_mask_that_goes_is_seen(void)
+{
+	struct slat_ioapic ioapic = fresh();
+
+	set_entry(&ioapic, 2, 0, MASKED | 0x31);
+	CHECK_EQ(0, ioapic.opened);
+	set_entry(&ioapic, 2, 0, 0x31);
+	CHECK_EQ(BIT(2), ioapic.opened);
+	ioapic.opened = 0;
+	set_entry(&ioapic, 2, 0, 0x32);
+	CHECK_EQ(0, ioapic.opened);
+}
+
 static void state_that_moves(void)
 {
 	struct slat_ioapic ioapic = fresh(), copy = fresh();
@@ -230,6 +243,7 @@ int main(void)
 		UNIT_CASE(a_level_at_a_masked_pin_comes_later),
 		UNIT_CASE(a_level_that_nobody_takes_stays),
 		UNIT_CASE(a_line_is_shared),
+		UNIT_CASE(a_mask_that_goes_is_seen),
 		UNIT_CASE(state_that_moves),
 		UNIT_CASE(a_hostile_state_is_cut_to_size),
 	};

@@ -221,6 +221,26 @@ static void special_mask(void)
 	CHECK(!pic.output);
 }
 
+static void a_mask_that_goes_is_seen(void)
+{
+	struct slat_pic pic = fresh(1);
+
+	slat_pic_write(&pic, 0x21, 0xff);
+	slat_pic_write(&pic, 0xa1, 0xff);
+	pic.opened = 0;
+	slat_pic_write(&pic, 0x21, 0xf6);
+	CHECK_EQ(BIT(0) | BIT(3), pic.opened);
+	slat_pic_write(&pic, 0xa1, 0xfd);
+	CHECK_EQ(BIT(0) | BIT(3) | BIT(9), pic.opened);
+	pic.opened = 0;
+	/* One that stays away, and one that comes back. */
+	slat_pic_write(&pic, 0x21, 0xfe);
+	CHECK_EQ(0, pic.opened);
+	/* Initialisation takes all away. */
+	slat_pic_write(&pic, 0x20, 0x11);
+	CHECK_EQ(0xfa, pic.opened);
+}
+
 static void polled(void)
 {
 	struct slat_pic pic = fresh(1);
@@ -284,6 +304,7 @@ int main(void)
 		UNIT_CASE(automatic_end),
 		UNIT_CASE(rotation),
 		UNIT_CASE(special_mask),
+		UNIT_CASE(a_mask_that_goes_is_seen),
 		UNIT_CASE(polled),
 		UNIT_CASE(initialisation_clears),
 		UNIT_CASE(a_hostile_state_is_cut_to_size),
