@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <unistd.h>
 
 #include <linux/virtio_blk.h>
@@ -365,6 +366,70 @@ static void random_requests(void)
 	unplug_disk();
 }
 
+/* A driver on another CPU that writes to all of its memory, rings included. */
+static void *scribble(void *opaque)
+{
+	const atomic_bool *stop = opaque;
+	unsigned int seed = 5;
+
+	while (!atomic_load(stop)) {
+		__u64 at = rand_r(&seed) % 2 ? BUFFERS : RING_DESC;
+
+		at += rand_r(&seed) % 0x1000 * 4;
+		__atomic_store_n((__u32 *)guest_at(&guest, at), rand_r(&seed) % 8 ?
+				 (__u32)rand_r(&seed) % 16 : (__u32)rand_r(&seed),
+				 __ATOMIC_RELAXED);
+	}
+	return NULL;
+}
+
+/* Rings that lie over each other and over the buffers, and change meanwhile. */
+static void rings_that_change_meanwhile(void)
+{
+	atomic_bool stop = false;
+	unsigned int broken = 0;
+	pthread_t driver;
+
+#ifdef __SANITIZE_THREAD__
+	return;		/* it is all races */
+#endif
+	plug_disk(false);
+	CHECK_EQ(0, pthread_create(&driver, NULL, scribble, &stop));
+	srandom(4);
+	for (unsigned int round = 0; round < 1000; round++) {
+		guest_write(&guest, VIRTIO_MMIO_STATUS, 0);
+		for (__u64 at = BUFFERS; at < MEMORY_SIZE; at += 4)
+			__atomic_store_n((__u32 *)guest_at(&guest, at), (__u32)random() % 8,
+					 __ATOMIC_RELAXED);
+		guest_write(&guest, VIRTIO_MMIO_STATUS,
+			    VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER);
+		guest_write(&guest, VIRTIO_MMIO_DRIVER_FEATURES_SEL, 1);
+		guest_write(&guest, VIRTIO_MMIO_DRIVER_FEATURES, 1);
+		guest_write(&guest, VIRTIO_MMIO_STATUS, VIRTIO_CONFIG_S_FEATURES_OK);
+		guest_write(&guest, VIRTIO_MMIO_QUEUE_SEL, 0);
+		guest_write(&guest, VIRTIO_MMIO_QUEUE_NUM, 1U << random() % 9);
+		guest_write(&guest, VIRTIO_MMIO_QUEUE_DESC_LOW, random() % 0x400 * 16);
+		guest_write(&guest, VIRTIO_MMIO_QUEUE_AVAIL_LOW, random() % 0x1000 * 4);
+		guest_write(&guest, VIRTIO_MMIO_QUEUE_USED_LOW, random() % 0x1000 * 4);
+		guest_write(&guest, VIRTIO_MMIO_QUEUE_READY, 1);
+		guest_write(&guest, VIRTIO_MMIO_STATUS, VIRTIO_CONFIG_S_DRIVER_OK);
+		for (unsigned int i = 0; i < 4; i++)
+			guest_write(&guest, VIRTIO_MMIO_QUEUE_NOTIFY, 0);
+		/* It may have nothing to say. */
+		for (unsigned int i = 0; i < 100 && !guest_interrupted(&guest, 0); i++)
+			sched_yield();
+		broken += !!(guest_read(&guest, VIRTIO_MMIO_STATUS) & BROKEN);
+	}
+	atomic_store(&stop, true);
+	pthread_join(driver, NULL);
+	CHECK(broken > 10);
+	guest_drive(&guest, 0);
+	while (guest_interrupted(&guest, 0))
+		;
+	CHECK_EQ(VIRTIO_BLK_S_OK, request(VIRTIO_BLK_T_FLUSH, 0, DATA, 0));
+	unplug_disk();
+}
+
 int main(void)
 {
 	static const struct unit_case cases[] = {
@@ -385,6 +450,7 @@ int main(void)
 		UNIT_CASE(keys_reach_the_console),
 		UNIT_CASE(random_registers),
 		UNIT_CASE(random_requests),
+		UNIT_CASE(rings_that_change_meanwhile),
 	};
 
 	return unit_run(cases, ARRAY_SIZE(cases));
