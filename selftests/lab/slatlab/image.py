@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What a run puts into the machine: a small userland, the modules, the files copied in."""
 
+import os
 import pathlib
 import shlex
 import shutil
@@ -24,7 +25,7 @@ def make_slat(kernel):
 
 
 def _make(*goal):
-    command = ["make", "-s", "-C", str(paths.TOP), *goal]
+    command = ["make", "-s", f"-j{os.cpu_count()}", "-C", str(paths.TOP), *goal]
     result = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True,
                             check=False)
     if result.returncode:
