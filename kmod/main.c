@@ -16,6 +16,7 @@
 #include <asm/processor.h>
 
 #include "config.h"
+#include "debugfs.h"
 #include "host.h"
 #include "hw.h"
 #include "irq/irq.h"
@@ -234,6 +235,7 @@ static int __init slat_init(void)
 	err = slat_irq_setup();
 	if (err)
 		goto stop;
+	slat_debugfs_start();
 	/* Once, not with each VM: the kernel patches its scheduler for it. */
 	preempt_notifier_inc();
 	err = misc_register(&dev);
@@ -246,6 +248,7 @@ static int __init slat_init(void)
 
 teardown_irq:
 	preempt_notifier_dec();
+	slat_debugfs_stop();
 	slat_irq_teardown();
 stop:
 	slat_host_stop();
@@ -260,6 +263,7 @@ static void __exit slat_exit(void)
 {
 	misc_deregister(&dev);
 	preempt_notifier_dec();
+	slat_debugfs_stop();
 	slat_irq_teardown();
 	slat_host_stop();
 	hw->teardown();

@@ -10,6 +10,7 @@
 #include <linux/module.h>
 #include <linux/preempt.h>
 #include <linux/refcount.h>
+#include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
@@ -18,6 +19,7 @@
 #include <asm/tsc.h>
 
 #include "config.h"
+#include "debugfs.h"
 #include "irq/irq.h"
 #include "vcpu/vcpu.h"
 #include "vm.h"
@@ -32,6 +34,7 @@
  * @mm: whose memory it has; compared only; constant
  * @mmu: its memory; constant
  * @irq: its interrupt controllers; constant
+ * @debugfs: where it is shown; constant
  * @config: its settings
  * @clock: its paravirtual clock
  * @vcpus: by number; never taken out before the VM goes; config.lock to add
@@ -42,6 +45,7 @@ struct slat_vm {
 	struct mm_struct *mm;
 	struct slat_mmu *mmu;
 	struct slat_irq *irq;
+	struct dentry *debugfs;
 	struct slat_config config;
 	struct slat_clock clock;
 	struct xarray vcpus;
@@ -61,6 +65,7 @@ static void vm_put(struct slat_vm *vm)
 
 	if (!refcount_dec_and_test(&vm->users))
 		return;
+	slat_debugfs_remove(vm->debugfs);
 	slat_irq_stop(vm->irq);
 	xa_for_each(&vm->vcpus, id, vcpu)
 		slat_vcpu_free(vcpu);
@@ -449,6 +454,41 @@ static long vm_get_stats_fd(struct slat_vm *vm, unsigned long arg)
 	return slat_stats_open(&vm_stats, id, vm);
 }
 
+static void show_values(struct seq_file *file, const struct slat_stats_desc *descs, int count,
+			const u64 *values)
+{
+	int i;
+
+	for (i = 0; i < count; i++)
+		seq_printf(file, "%s %llu\n", descs[i].name, values[i]);
+}
+
+/* Its counters, and the sums of its vCPUs'. */
+static int vm_stats_show(struct seq_file *file, void *unused)
+{
+	u64 values[SLAT_STATS_FD_MAX], sums[SLAT_VCPU_STATS] = { };
+	struct slat_vm *vm = file->private;
+	struct slat_vcpu *vcpu;
+	unsigned long id;
+	int i, vcpus = 0;
+
+	read_vm_stats(vm, values);
+	show_values(file, vm_stats_descs, ARRAY_SIZE(vm_stats_descs), values);
+	/* None is taken back that has just been added. */
+	mutex_lock(&vm->config.lock);
+	xa_for_each(&vm->vcpus, id, vcpu) {
+		slat_vcpu_read_stats(vcpu, values);
+		for (i = 0; i < SLAT_VCPU_STATS; i++)
+			sums[i] += values[i];
+		vcpus++;
+	}
+	mutex_unlock(&vm->config.lock);
+	seq_printf(file, "vcpus %d\n", vcpus);
+	show_values(file, slat_vcpu_stats_descs, SLAT_VCPU_STATS, sums);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(vm_stats);
+
 static const struct {
 	unsigned int cmd;
 	long (*handler)(struct slat_vm *vm, unsigned long arg);
@@ -577,6 +617,7 @@ long slat_vm_create(const struct slat_hw_ops *hw, unsigned long type)
 		ret = PTR_ERR(vm->mmu);
 		goto destroy_irq;
 	}
+	vm->debugfs = slat_debugfs_add(vm, &vm_stats_fops);
 	ret = anon_inode_getfd("slat-vm", &vm_fops, vm, O_RDWR | O_CLOEXEC);
 	if (ret < 0)
 		vm_put(vm);
