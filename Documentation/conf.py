@@ -10,5 +10,6 @@ exclude_patterns = []
 man_pages = [
     ("man/slat", "slat", "run and watch virtual machines on Slat", author, 1),
     ("man/slat-run", "slat-run", "boot Linux in a virtual machine", author, 1),
+    ("man/slat-stat", "slat-stat", "show the counters of virtual machines", author, 1),
     ("man/slat-info", "slat-info", "what Slat and this host offer", author, 1),
 ]

@@ -8,12 +8,14 @@ _slat()
 
 	COMPREPLY=()
 	if ((COMP_CWORD == 1)); then
-		words="info run help --version"
-	elif [[ $prev =~ ^--(device|kernel|initrd|disk)$ ]]; then
+		words="info run stat help --version"
+	elif [[ $prev =~ ^--(device|kernel|initrd|disk|debugfs)$ ]]; then
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
 	elif [[ ${COMP_WORDS[1]} == info ]]; then
 		words="--json --device"
+	elif [[ ${COMP_WORDS[1]} == stat ]]; then
+		words="--once --json --interval --debugfs"
 	elif [[ ${COMP_WORDS[1]} == run && $prev == --console ]]; then
 		words="serial virtio"
 	elif [[ ${COMP_WORDS[1]} == run ]]; then

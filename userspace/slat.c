@@ -19,6 +19,12 @@ static const struct slat_command commands[] = {
 		.run = slat_info_run,
 	},
 	{
+		.name = "stat",
+		.synopsis = "[--once] [--json] [--interval SECONDS] [--debugfs PATH]",
+		.summary = "show the counters of every virtual machine",
+		.run = slat_stat_run,
+	},
+	{
 		.name = "run",
 		.synopsis = "--kernel FILE [--initrd FILE] [--disk FILE[,ro]]... [--cpus N]\n"
 			    "      [--memory SIZE] [--append STRING] [--net tap=NAME]\n"

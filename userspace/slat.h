@@ -42,6 +42,7 @@ struct slat_command {
 
 enum slat_exit slat_info_run(int argc, char **argv);
 enum slat_exit slat_run_run(int argc, char **argv);
+enum slat_exit slat_stat_run(int argc, char **argv);
 
 /**
  * slat_usage_error() - complain about the command line

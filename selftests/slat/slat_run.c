@@ -312,6 +312,47 @@ TEST_F(run, stalled_reader_holds_up_nothing)
 	close(self->session.out);
 }
 
+/* What another program of the host sees of the guest. */
+TEST_F(run, stat_shows_it)
+{
+	char command[256], line[256], pid[16];
+	unsigned int found = 0;
+	FILE *stat;
+
+	if (strcmp(device(), SLAT_DEVICE))
+		SKIP(return, "of Slat's guests only");
+	begin_pipes(&self->session, guest('h', "--cpus 3"));
+	ASSERT_TRUE(wait_until_said(&self->session, "up", 1));
+	snprintf(command, sizeof(command), "exec %s stat --once", program());
+	stat = popen(command, "re");
+	ASSERT_NE(NULL, stat);
+	snprintf(pid, sizeof(pid), "%8d ", self->session.pid);
+	while (fgets(line, sizeof(line), stat)) {
+		char name[32];
+		unsigned long long vcpus, tables, exits;
+
+		if (strncmp(line, pid, strlen(pid)) != 0)
+			continue;
+		if (sscanf(line + strlen(pid), "%31s %llu %llu %llu", name, &vcpus, &tables,
+			   &exits) == 4)
+			found++;
+		EXPECT_STREQ("slat", name);
+		EXPECT_EQ(3, vcpus);
+		EXPECT_LT(0, tables);
+		EXPECT_LT(0, exits);
+	}
+	EXPECT_EQ(0, pclose(stat));
+	EXPECT_EQ(1, found);
+	kill(self->session.pid, SIGTERM);
+	EXPECT_EQ(-SIGTERM, end(&self->session));
+	/* And nothing when it is gone. */
+	stat = popen(command, "re");
+	ASSERT_NE(NULL, stat);
+	while (fgets(line, sizeof(line), stat))
+		EXPECT_NE(0, strncmp(line, pid, strlen(pid)));
+	EXPECT_EQ(0, pclose(stat));
+}
+
 static const struct {
 	const char *options;
 	int status;
