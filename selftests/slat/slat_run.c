@@ -93,6 +93,8 @@ static void begin_pipes(struct session *session, const char *options)
 	memset(session, 0, sizeof(*session));
 	if (pipe2(in, O_CLOEXEC) || pipe2(out, O_CLOEXEC))
 		return;
+	/* A page, which a guest fills soon. */
+	fcntl(out[0], F_SETPIPE_SZ, 4096);
 	session->pid = fork();
 	if (!session->pid) {
 		dup2(in[0], STDIN_FILENO);
