@@ -21,7 +21,8 @@
 #define OTHER_SIZE	(2 * MIB)
 #define SAMPLES		4096
 #define PERIOD_NS	100000000UL
-#define PACE_NS		10000000UL
+#define PACE_NS		50000000UL	/* what an owner does at a pace, for */
+#define PACED_NS	250000000UL
 
 /* Guest-physical addresses: of memory that vCPUs touch; of memory that they do not. */
 #define ARENA		0x10000000UL
@@ -328,7 +329,7 @@ static const struct mutation {
 /* For a while.  Returns how many of them are in @ns. */
 static int mutate(struct scene *scene, const struct mutation *mutation, bool paced, ticks_t *ns)
 {
-	ticks_t end = now() + PERIOD_NS / ns_per_tick;
+	ticks_t end = now() + (paced ? PACED_NS : PERIOD_NS) / ns_per_tick;
 	int samples = 0;
 
 	while (now() < end) {
