@@ -93,6 +93,7 @@ static void flush_crs(struct slat_cpu *cpu, struct vmcb_save_area *save)
 	save->cr0 = cpu->cr0 & ~(u64)(X86_CR0_CD | X86_CR0_NW);
 	save->cr4 = cpu->cr4 | (cr4_read_shadow() & X86_CR4_MCE);
 	save->efer = cpu->efer | EFER_SVME;
+	svm->changed |= SLAT_CLEAN_CR;
 	svm->read_cr = (save->cr0 != cpu->cr0 ? BIT(INTERCEPT_CR0_READ) : 0) |
 		       (save->cr4 != cpu->cr4 ? BIT(INTERCEPT_CR4_READ) : 0);
 	/* The instruction that changed them would have dropped translations. */
@@ -223,18 +224,25 @@ void slat_svm_flush(struct slat_cpu *cpu)
 		save->rflags = cpu->rflags;
 		svm->stepping = false;
 	}
-	if (groups & SLAT_STATE_SEGS)
+	if (groups & SLAT_STATE_SEGS) {
 		flush_segs(cpu, save);
+		svm->changed |= SLAT_CLEAN_SEG | SLAT_CLEAN_DT;
+	}
 	if (groups & SLAT_STATE_CRS)
 		flush_crs(cpu, save);
 	if (groups & SLAT_STATE_CR3) {
 		save->cr3 = cpu->cr3;
+		svm->changed |= SLAT_CLEAN_CR;
 		svm->tag.stale = true;
 	}
-	if (groups & SLAT_STATE_DR7)
+	if (groups & SLAT_STATE_DR7) {
 		save->dr7 = cpu->debug ? cpu->debug_dr7 : cpu->dr7;
-	if (groups & SLAT_STATE_MSRS)
+		svm->changed |= SLAT_CLEAN_DR;
+	}
+	if (groups & SLAT_STATE_MSRS) {
 		flush_msrs(cpu, save);
+		svm->changed |= SLAT_CLEAN_NP;
+	}
 	if (groups & SLAT_STATE_SYSCALL)
 		flush_syscall(cpu, save);
 	if (groups & SLAT_STATE_BLOCKING)

@@ -47,12 +47,30 @@ struct slat_svm {
 
 extern struct slat_svm slat_svm;
 
+/*
+ * Bits of the VMCB's clean field: what of it a CPU that has run it last need not
+ * read again (APM 15.15.3).
+ */
+#define SLAT_CLEAN_INTERCEPTS	BIT(0)	/* and the TSC offset */
+#define SLAT_CLEAN_MAPS		BIT(1)
+#define SLAT_CLEAN_ASID		BIT(2)
+#define SLAT_CLEAN_TPR		BIT(3)	/* all of virtual interrupts */
+#define SLAT_CLEAN_NP		BIT(4)	/* the nested root, PAT */
+#define SLAT_CLEAN_CR		BIT(5)	/* and EFER */
+#define SLAT_CLEAN_DR		BIT(6)
+#define SLAT_CLEAN_DT		BIT(7)
+#define SLAT_CLEAN_SEG		BIT(8)	/* and CPL */
+#define SLAT_CLEAN_CR2		BIT(9)
+#define SLAT_CLEAN_ALL		GENMASK(9, 0)
+
 /**
  * struct slat_svm_vcpu - a guest CPU under AMD-V
  *
  * The thread that runs the vCPU owns it.
  *
  * @vmcb: its control structure
+ * @changed: SLAT_CLEAN_* of what has been written there since its last exit
+ * @last: the VMCB as it was at its last exit; where that is checked
  * @tag: its TLB tag
  * @entered: the last VMRUN was executed
  * @read_cr: intercepts of reads of control registers that the VMCB has with
@@ -72,6 +90,8 @@ extern struct slat_svm slat_svm;
  */
 struct slat_svm_vcpu {
 	struct vmcb *vmcb;
+	u32 changed;
+	struct vmcb *last;
 	struct slat_svm_tag tag;
 	bool entered;
 	u32 read_cr;
@@ -103,6 +123,10 @@ void slat_svm_vcpu_enter(struct slat_cpu *cpu);
 /* state.c */
 void slat_svm_fetch(struct slat_cpu *cpu, u32 groups);
 void slat_svm_flush(struct slat_cpu *cpu);
+
+/* clean.c */
+void slat_svm_clean_keep(struct slat_svm_vcpu *svm);
+void slat_svm_clean_check(const struct slat_svm_vcpu *svm);
 
 /* event.c */
 void slat_svm_inject(struct slat_cpu *cpu);

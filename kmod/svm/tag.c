@@ -63,7 +63,7 @@ enum slat_svm_flush slat_svm_tag_enter(struct slat_svm_tag *tag, struct slat_svm
 				       u64 root)
 {
 	u32 drops = *drops_of(tags, root);
-	bool mine = tag->tags == tags && tag->generation == tags->generation;
+	bool mine = slat_svm_tag_is_of(tag, tags);
 	bool stale = tag->stale || tag->root != root || tag->drops != drops;
 
 	tag->root = root;

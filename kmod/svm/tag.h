@@ -62,6 +62,19 @@ struct slat_svm_tag {
 	bool stale;
 };
 
+/**
+ * slat_svm_tag_is_of() - whether a vCPU has entered here and kept its ASID
+ * @tag: the vCPU's
+ * @tags: this CPU's
+ *
+ * Interrupts off.  If so its last entry was on this CPU, with AMD-V on since.
+ */
+static inline bool slat_svm_tag_is_of(const struct slat_svm_tag *tag,
+				      const struct slat_svm_tags *tags)
+{
+	return tag->tags == tags && tag->generation == tags->generation;
+}
+
 void slat_svm_tags_start(struct slat_svm_tags *tags, u32 end, bool by_asid);
 void slat_svm_tags_drop(struct slat_svm_tags *tags, u64 root);
 enum slat_svm_flush slat_svm_tag_enter(struct slat_svm_tag *tag, struct slat_svm_tags *tags,

@@ -48,6 +48,16 @@
 /* Whose branches the predictors of a CPU have learnt; that CPU's. */
 static DEFINE_PER_CPU(const struct vmcb *, last_vmcb);
 
+/* On kernels that look for errors in memory management. */
+static const bool checks_clean = IS_ENABLED(CONFIG_DEBUG_VM);
+
+static void free_vmcb(struct slat_svm_vcpu *svm)
+{
+	free_page((unsigned long)svm->last);
+	free_page((unsigned long)svm->vmcb);
+	kfree(svm);
+}
+
 /**
  * slat_svm_vcpu_alloc() - see slat_hw_ops.vcpu_alloc
  * @cpu: the guest CPU
@@ -60,8 +70,10 @@ int slat_svm_vcpu_alloc(struct slat_cpu *cpu)
 	if (!svm)
 		return -ENOMEM;
 	svm->vmcb = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
-	if (!svm->vmcb) {
-		kfree(svm);
+	if (checks_clean)
+		svm->last = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
+	if (!svm->vmcb || (checks_clean && !svm->last)) {
+		free_vmcb(svm);
 		return -ENOMEM;
 	}
 	control = &svm->vmcb->control;
@@ -85,8 +97,7 @@ void slat_svm_vcpu_free(struct slat_cpu *cpu)
 	/* Another one's page is no reason to believe that it ran there. */
 	for_each_possible_cpu(host)
 		cmpxchg(per_cpu_ptr(&last_vmcb, host), svm->vmcb, NULL);
-	free_page((unsigned long)svm->vmcb);
-	kfree(svm);
+	free_vmcb(svm);
 	cpu->hw = NULL;
 }
 
@@ -149,6 +160,23 @@ static void flush_step(struct slat_cpu *cpu)
 	*rflags = (*rflags & ~(u64)X86_EFLAGS_TF) | (step ? X86_EFLAGS_TF : svm->own_tf);
 }
 
+/* What stays as it is the CPU need not read again. */
+static void put(struct slat_svm_vcpu *svm, u64 *field, u64 value, u32 group)
+{
+	if (*field == value)
+		return;
+	*field = value;
+	svm->changed |= group;
+}
+
+static void put32(struct slat_svm_vcpu *svm, u32 *field, u32 value, u32 group)
+{
+	if (*field == value)
+		return;
+	*field = value;
+	svm->changed |= group;
+}
+
 static void flush_intercepts(struct slat_cpu *cpu)
 {
 	struct slat_svm_vcpu *svm = slat_svm_of(cpu);
@@ -164,31 +192,44 @@ static void flush_intercepts(struct slat_cpu *cpu)
 	if (!cpu->has_invpcid && slat_svm.has_invpcid)
 		word5 |= WORD_BIT(INVPCID);
 
-	intercepts[INTERCEPT_CR] = INTERCEPTED_CR | svm->read_cr;
-	intercepts[INTERCEPT_EXCEPTION] = INTERCEPTED_EXCEPTIONS | cpu->intercepts;
-	intercepts[INTERCEPT_WORD3] = word3;
-	intercepts[INTERCEPT_WORD4] = word4;
-	intercepts[INTERCEPT_WORD5] = word5;
+	put32(svm, &intercepts[INTERCEPT_CR], INTERCEPTED_CR | svm->read_cr,
+	      SLAT_CLEAN_INTERCEPTS);
+	put32(svm, &intercepts[INTERCEPT_EXCEPTION], INTERCEPTED_EXCEPTIONS | cpu->intercepts,
+	      SLAT_CLEAN_INTERCEPTS);
+	put32(svm, &intercepts[INTERCEPT_WORD3], word3, SLAT_CLEAN_INTERCEPTS);
+	put32(svm, &intercepts[INTERCEPT_WORD4], word4, SLAT_CLEAN_INTERCEPTS);
+	put32(svm, &intercepts[INTERCEPT_WORD5], word5, SLAT_CLEAN_INTERCEPTS);
 }
 
 static void flush_controls(struct slat_cpu *cpu)
 {
 	struct slat_svm_vcpu *svm = slat_svm_of(cpu);
 	struct vmcb_control_area *control = &svm->vmcb->control;
+	struct slat_svm_tags *tags = slat_svm_root_tags();
+
+	/* Another CPU, or one that AMD-V was off on, has read nothing. */
+	if (!slat_svm_tag_is_of(&svm->tag, tags))
+		svm->changed = SLAT_CLEAN_ALL;
 
 	flush_intercepts(cpu);
 	/* Of what all ports have there is enough for all MSRs. */
-	control->msrpm_base_pa = __pa(cpu->intercept_msrs ? slat_svm.iopm : slat_svm.msrpm);
-	control->int_ctl = V_INTR_MASKING_MASK | (cpu->cr8 & V_TPR_MASK) |
-			   (cpu->want_interrupt_window ? INTERRUPT_WINDOW : 0);
-	control->tsc_offset = cpu->tsc_offset;
+	put(svm, &control->msrpm_base_pa,
+	    __pa(cpu->intercept_msrs ? slat_svm.iopm : slat_svm.msrpm), SLAT_CLEAN_MAPS);
+	put32(svm, &control->int_ctl, V_INTR_MASKING_MASK | (cpu->cr8 & V_TPR_MASK) |
+				      (cpu->want_interrupt_window ? INTERRUPT_WINDOW : 0),
+	      SLAT_CLEAN_TPR);
+	put(svm, &control->tsc_offset, cpu->tsc_offset, SLAT_CLEAN_INTERCEPTS);
 	if (slat_svm.tsc_scaling)
 		slat_svm_root_scale_tsc(cpu->tsc_ratio ? cpu->tsc_ratio >> 16 :
 							 SVM_TSC_RATIO_DEFAULT);
-	control->nested_cr3 = cpu->root;
-	control->tlb_ctl = slat_svm_tag_enter(&svm->tag, slat_svm_root_tags(), cpu->root);
-	control->asid = svm->tag.asid;
-	control->clean = 0;
+	put(svm, &control->nested_cr3, cpu->root, SLAT_CLEAN_NP);
+	control->tlb_ctl = slat_svm_tag_enter(&svm->tag, tags, cpu->root);
+	put32(svm, &control->asid, svm->tag.asid, SLAT_CLEAN_ASID);
+	put(svm, &svm->vmcb->save.cr2, cpu->cr2, SLAT_CLEAN_CR2);
+	put(svm, &svm->vmcb->save.dr6, DR6_RESET, SLAT_CLEAN_DR);
+	control->clean = SLAT_CLEAN_ALL & ~svm->changed;
+	if (checks_clean)
+		slat_svm_clean_check(svm);
 }
 
 /*
@@ -258,8 +299,6 @@ void slat_svm_vcpu_enter(struct slat_cpu *cpu)
 	slat_svm_inject(cpu);
 	flush_controls(cpu);
 	vmcb->save.rax = cpu->gpr[SLAT_RAX];
-	vmcb->save.cr2 = cpu->cr2;
-	vmcb->save.dr6 = DR6_RESET;
 	if (svm->host_debugctl)
 		wrmsrl(MSR_IA32_DEBUGCTLMSR, 0);
 
@@ -273,6 +312,10 @@ void slat_svm_vcpu_enter(struct slat_cpu *cpu)
 		this_cpu_write(x86_ibpb_exit_to_user, true);
 	if (!svm->entered)
 		return;
+	/* The CPU has read nothing of what it has refused. */
+	svm->changed = vmcb->control.exit_code == SVM_EXIT_ERR ? SLAT_CLEAN_ALL : 0;
+	if (checks_clean)
+		slat_svm_clean_keep(svm);
 	cpu->gpr[SLAT_RAX] = vmcb->save.rax;
 	cpu->cr2 = vmcb->save.cr2;
 	after_exit(cpu);

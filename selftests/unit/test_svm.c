@@ -35,6 +35,21 @@ static void first_entry_flushes_all(void)
 	CHECK_EQ(1, a.asid);
 }
 
+static void asid_of_another_cpu_or_generation_is_not_kept(void)
+{
+	start(true);
+	CHECK(!slat_svm_tag_is_of(&a, &cpu));
+	slat_svm_tag_enter(&a, &cpu, ROOT);
+	CHECK(slat_svm_tag_is_of(&a, &cpu));
+	CHECK(!slat_svm_tag_is_of(&a, &second_cpu));
+	/* AMD-V off and on. */
+	slat_svm_tags_start(&cpu, ASIDS, true);
+	CHECK(!slat_svm_tag_is_of(&a, &cpu));
+	slat_svm_tag_enter(&a, &second_cpu, ROOT);
+	CHECK(slat_svm_tag_is_of(&a, &second_cpu));
+	CHECK(!slat_svm_tag_is_of(&a, &cpu));
+}
+
 static void two_vcpus_have_two_asids(void)
 {
 	start(true);
@@ -145,6 +160,7 @@ int main(void)
 {
 	static const struct unit_case cases[] = {
 		UNIT_CASE(first_entry_flushes_all),
+		UNIT_CASE(asid_of_another_cpu_or_generation_is_not_kept),
 		UNIT_CASE(two_vcpus_have_two_asids),
 		UNIT_CASE(dropped_root_is_flushed_by_each_vcpu),
 		UNIT_CASE(dropped_root_is_no_other_root),
