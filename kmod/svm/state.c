@@ -19,15 +19,20 @@
 /* Limits that only a segment counted in pages has. */
 #define LIMIT_BYTES_MAX		0xfffff
 
+static const u16 seg_at[SLAT_SEGS] = {
+	[SLAT_ES] = offsetof(struct vmcb_save_area, es),
+	[SLAT_CS] = offsetof(struct vmcb_save_area, cs),
+	[SLAT_SS] = offsetof(struct vmcb_save_area, ss),
+	[SLAT_DS] = offsetof(struct vmcb_save_area, ds),
+	[SLAT_FS] = offsetof(struct vmcb_save_area, fs),
+	[SLAT_GS] = offsetof(struct vmcb_save_area, gs),
+	[SLAT_TR] = offsetof(struct vmcb_save_area, tr),
+	[SLAT_LDTR] = offsetof(struct vmcb_save_area, ldtr),
+};
+
 static struct vmcb_seg *seg_of(struct vmcb_save_area *save, enum slat_seg seg)
 {
-	struct vmcb_seg *const segs[SLAT_SEGS] = {
-		[SLAT_ES] = &save->es, [SLAT_CS] = &save->cs, [SLAT_SS] = &save->ss,
-		[SLAT_DS] = &save->ds, [SLAT_FS] = &save->fs, [SLAT_GS] = &save->gs,
-		[SLAT_TR] = &save->tr, [SLAT_LDTR] = &save->ldtr,
-	};
-
-	return segs[seg];
+	return (void *)save + seg_at[seg];
 }
 
 /* CPUs keep G, and the busy bit of TR, only in the descriptor that they read. */

@@ -382,7 +382,7 @@ static int end(struct slat_vcpu *vcpu, enum slat_insn_result result)
 	}
 }
 
-/* Executes what has been decoded, from its beginning. */
+/* Executes what has been decoded, from its beginning; its registers have been taken. */
 static int execute(struct slat_vcpu *vcpu)
 {
 	struct slat_execute *execute = &vcpu->execute;
@@ -390,15 +390,16 @@ static int execute(struct slat_vcpu *vcpu)
 	int i;
 
 	for (i = 0; i < ITERATIONS; i++) {
-		take_registers(vcpu);
 		execute->replayed = 0;
 		execute->error = 0;
 		result = slat_insn_execute(&execute->cpu, &execute->insn);
 		if (result == SLAT_INSN_EXIT || result == SLAT_INSN_FAULT)
 			return end(vcpu, result);
 		forget(vcpu);
-		if (result == SLAT_INSN_RETRY)
+		if (result == SLAT_INSN_RETRY) {
+			take_registers(vcpu);
 			continue;
+		}
 		give_registers(vcpu);
 		if (execute->cpu.rflags & X86_EFLAGS_TF) {
 			vcpu->cpu.dr6 |= DR_STEP;
@@ -420,6 +421,7 @@ static int again(struct slat_vcpu *vcpu)
 	memcpy(execute_state->partial + execute_state->done, vcpu->run->mmio.data,
 	       execute_state->fragment);
 	execute_state->done += execute_state->fragment;
+	take_registers(vcpu);
 	return execute(vcpu);
 }
 
