@@ -70,7 +70,7 @@ static void retire(struct slat_mmu *mmu, struct slat_slot *slot)
  * slat_mmu_find_slot() - which slot backs a guest frame
  * @mmu: the memory
  * @gfn: the guest frame
- * @copy: filled in
+ * @copy: filled in, but for what links the slot, which others change
  *
  * Any context but NMI.  The slot may be replaced at any time; what is in the
  * copy is not kept.
@@ -84,7 +84,14 @@ bool slat_mmu_find_slot(struct slat_mmu *mmu, u64 gfn, struct slat_slot *copy)
 	rcu_read_lock();
 	slot = mtree_load(&mmu->by_gfn, gfn);
 	if (slot)
-		*copy = *slot;
+		*copy = (struct slat_slot) {
+			.gfn = slot->gfn,
+			.pages = slot->pages,
+			.hva = slot->hva,
+			.id = slot->id,
+			.flags = slot->flags,
+			.dirty = slot->dirty,
+		};
 	rcu_read_unlock();
 	return slot;
 }
