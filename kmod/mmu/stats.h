@@ -5,6 +5,7 @@
 #ifndef SLAT_MMU_STATS_H
 #define SLAT_MMU_STATS_H
 
+#include <linux/compiler.h>
 #include <linux/percpu.h>
 #include <linux/types.h>
 
@@ -39,7 +40,7 @@ static inline u64 slat_stat_read(const struct slat_stats __percpu *stats, enum s
 	int cpu;
 
 	for_each_possible_cpu(cpu)
-		sum += per_cpu_ptr(stats, cpu)->count[stat];
+		sum += READ_ONCE(per_cpu_ptr(stats, cpu)->count[stat]);
 	return sum;
 }
 
