@@ -2,7 +2,9 @@
 /*
  * A module that does what the lab must notice, one mode a load.
  */
+#include <linux/delay.h>
 #include <linux/irqflags.h>
+#include <linux/kthread.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/slab.h>
@@ -11,7 +13,7 @@
 
 static char *mode = "none";
 module_param(mode, charp, 0444);
-MODULE_PARM_DESC(mode, "warn, hang, vmentry or leak");
+MODULE_PARM_DESC(mode, "warn, hang, vmentry, leak, race or reorder");
 
 /* Interrupts off: no tick, no watchdog, nothing reaches this CPU any more. */
 static noinline void spin_forever(void)
@@ -71,6 +73,54 @@ static noinline void lose_memory(void)
 	barrier();	/* no tail call: the trace shall name this function */
 }
 
+/* What two threads share, and whether it is the other one's turn. */
+static unsigned long shared;
+static int turn;
+
+static noinline void count(void)
+{
+	shared++;
+}
+
+/* Nobody waits for a turn. */
+static int count_at_once(void *unused)
+{
+	while (!kthread_should_stop()) {
+		count();
+		cond_resched();
+	}
+	return 0;
+}
+
+/* Plain accesses may leave the turn that they are in, as nothing orders them. */
+static int count_in_turn(void *mine)
+{
+	while (!kthread_should_stop()) {
+		if (READ_ONCE(turn) == (mine ? 1 : 0)) {
+			shared++;
+			WRITE_ONCE(turn, mine ? 0 : 1);
+		}
+		cond_resched();
+	}
+	return 0;
+}
+
+static int run_two(int (*fn)(void *mine))
+{
+	struct task_struct *threads[2];
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		threads[i] = kthread_run(fn, i ? &turn : NULL, "broken/%d", i);
+		if (IS_ERR(threads[i]))
+			break;
+	}
+	ssleep(5);
+	while (i--)
+		kthread_stop(threads[i]);
+	return 0;
+}
+
 static int __init broken_init(void)
 {
 	if (!strcmp(mode, "warn"))
@@ -81,6 +131,10 @@ static int __init broken_init(void)
 		return enter_empty_vmcs();
 	else if (!strcmp(mode, "leak"))
 		lose_memory();
+	else if (!strcmp(mode, "race"))
+		return run_two(count_at_once);
+	else if (!strcmp(mode, "reorder"))
+		return run_two(count_in_turn);
 	return 0;
 }
 module_init(broken_init);

@@ -16,7 +16,11 @@ from . import paths
 from .errors import LabError
 
 RECIPE = "1"
-FRAGMENTS = {"lean": ("lean",), "debug": ("lean", "debug")}
+FRAGMENTS = {"lean": ("lean",), "debug": ("lean", "debug"), "kcsan": ("lean", "kcsan")}
+# Of the kernel, KCSAN is told of barriers, not of accesses: every one that it watches is of a
+# module.  The vDSO can be told nothing.
+MAKE_FLAGS = {"kcsan": ("KCSAN_SANITIZE=n", "KCSAN_INSTRUMENT_BARRIERS=y",
+                        "KCSAN_INSTRUMENT_BARRIERS_vclock_gettime.o=n")}
 PROGRESS_SECONDS = 10
 # Above the .o files a lean build makes; only progress depends on it.
 TYPICAL_OBJECTS = 1600
@@ -41,7 +45,7 @@ def make(kernel, source, target, progress):
     if in_tree():
         _graft(tree)
     out.mkdir()
-    make_command = ["make", "-C", str(tree), f"O={out}"]
+    make_command = ["make", "-C", str(tree), f"O={out}", *MAKE_FLAGS.get(kernel, ())]
     _run([*make_command, "tinyconfig"], log)
     _configure(kernel, make_command, out, log)
     _compile([*make_command, f"-j{os.cpu_count()}", "bzImage", "modules"], kernel, out, log,

@@ -13,8 +13,8 @@ from .run import Run
 from .shell import Shell
 
 # Seconds of wall time for the whole run, with one CPU on a slow host.
-TIMEOUTS = {"lean": 300, "debug": 900, "stock": 600, "stock-6.12": 600}
-MEMORY = {"lean": 256, "debug": 256, "stock": 512, "stock-6.12": 512}
+TIMEOUTS = {"lean": 300, "debug": 900, "kcsan": 900, "stock": 600, "stock-6.12": 600}
+MEMORY = {"lean": 256, "debug": 256, "kcsan": 256, "stock": 512, "stock-6.12": 512}
 
 
 def _machine_options(parser):

@@ -85,6 +85,7 @@ def _built_key(name, version):
     """Not of the module's sources: editing Slat must not rebuild a kernel.  Of its Kconfig what
     decides how the rest is built, not when it may be built, nor the help."""
     parts = [path.read_text(encoding="ascii") for path in build.fragments(name)]
+    parts += build.MAKE_FLAGS.get(name, ())
     if build.in_tree():
         kconfig = (paths.TOP / "Kconfig").read_text(encoding="ascii")
         parts += re.findall(r"^\s*(?:config|bool|tristate|select|imply|default)\b.*", kconfig, re.M)

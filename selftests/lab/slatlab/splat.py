@@ -23,6 +23,11 @@ SPLATS = re.compile("|".join((
 # emulator's CPUID leaves about topology at odds with each other.
 HARMLESS = re.compile(r"RETBleed: WARNING|Spectre|topology_common\.c:\d+ parse_legacy")
 
+# A data race is judged by where its accesses are, which this line names: the kernel has some of
+# its own.
+RACE = re.compile(r"BUG: KCSAN: ")
+OURS = re.compile(r"\[(?:slat|broken)\]")
+
 PANIC = re.compile(r"Kernel panic - not syncing: ?(.*)")
 
 # sysrq 'c' panics on purpose; older and debug kernels print it as an Oops.
@@ -48,9 +53,13 @@ def first(log, allowed=()):
         if stamp and stamp[1] and int(stamp[1]) >> 3:
             continue
         text = line[stamp.end():] if stamp else line
-        if SPLATS.search(text) and not HARMLESS.search(text) and not _any(allowed, text):
+        if SPLATS.search(text) and not _harmless(text) and not _any(allowed, text):
             return text.strip()
     return None
+
+
+def _harmless(text):
+    return HARMLESS.search(text) or RACE.search(text) and not OURS.search(text)
 
 
 def leak(report):

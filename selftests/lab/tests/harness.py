@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """TAP for the lab's own tests, and the ways they run the lab.
 
-A test's only argument is the backend, vmx unless given.
+A test's first argument is the backend, vmx unless given.
 """
 
 import os
