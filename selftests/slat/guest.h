@@ -178,14 +178,14 @@ static inline void guest_create(struct __test_metadata *_metadata, struct guest 
 	free(cpuid);
 }
 
-/* One more vCPU of the same machine; @second: in its place wherever a guest is asked for. */
+/* vCPU @id of the same machine; @second: in its place wherever a guest is asked for. */
 static inline void guest_add_vcpu(struct __test_metadata *_metadata, const struct guest *guest,
-				  struct guest *second)
+				  int id, struct guest *second)
 {
 	struct cpuid_table *cpuid = malloc(sizeof(*cpuid));
 
 	*second = *guest;
-	second->fd = _ioctl(guest->vm, KVM_CREATE_VCPU, 1);
+	second->fd = _ioctl(guest->vm, KVM_CREATE_VCPU, id);
 	ASSERT_LE(0, second->fd);
 	second->run = mmap(NULL, guest->run_size, PROT_READ | PROT_WRITE, MAP_SHARED, second->fd,
 			   0);

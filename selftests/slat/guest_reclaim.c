@@ -12,28 +12,14 @@
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/swap.h>
 #include <sys/wait.h>
 
 #include "guest_pages.h"
-
-#ifndef MADV_PAGEOUT
-#define MADV_PAGEOUT		21
-#endif
-#ifndef MADV_SOFT_OFFLINE
-#define MADV_SOFT_OFFLINE	101
-#endif
-#ifndef MADV_COLLAPSE
-#define MADV_COLLAPSE		25
-#endif
+#include "host_memory.h"
 
 #define FIRST		0x1000000UL
 #define PAGES		64UL
 #define SIZE		(PAGES * PAGE)
-
-#define KSM		"/sys/kernel/mm/ksm/"
-#define SWAP_PAGES	4096
-#define SWAP_BYTES	"16777216"
 
 FIXTURE(reclaim) {
 	struct guest guest;
@@ -56,24 +42,6 @@ FIXTURE_TEARDOWN(reclaim)
 {
 	guest_destroy(&self->guest);
 	thp_restore(self->thp_was_off);
-}
-
-/* One of /proc/vmstat; -1: this kernel does not count it. */
-static long vm_counter(const char *name)
-{
-	FILE *file = fopen("/proc/vmstat", "r");
-	char seen[64];
-	long value;
-
-	while (file && fscanf(file, "%63s %ld", seen, &value) == 2) {
-		if (!strcmp(seen, name)) {
-			fclose(file);
-			return value;
-		}
-	}
-	if (file)
-		fclose(file);
-	return -1;
 }
 
 #define skip_without_counter(name) do {					\
@@ -221,7 +189,7 @@ TEST_F(reclaim, a_huge_page_is_split)
 	map_huge(_metadata, &self->guest, mem);
 	snprintf(command, sizeof(command), "%d,%#lx,%#lx", getpid(), (unsigned long)mem,
 		 (unsigned long)mem + HUGE);
-	if (_file_write("/sys/kernel/debug/split_huge_pages", command))
+	if (_file_write(SPLIT_HUGE, command))
 		SKIP(return, "this kernel does not split on demand");
 	EXPECT_LT(before, vm_counter("thp_split_page"));
 	EXPECT_EQ(0, mapped_huge(mem));
@@ -259,56 +227,6 @@ TEST_F(reclaim, small_pages_are_collapsed)
 }
 
 /* Swapping */
-
-#define ZRAM		"/sys/class/zram-control/"
-
-/* A disk in memory.  -1: there is none to be had. */
-static long zram_add(struct __test_metadata *_metadata, char *path, size_t size,
-		     const char *bytes)
-{
-	long id = _file_read_long(ZRAM "hot_add");
-	char disksize[64];
-
-	if (id < 0)
-		return -1;
-	snprintf(disksize, sizeof(disksize), "/sys/block/zram%ld/disksize", id);
-	file_write(_metadata, disksize, bytes);
-	snprintf(path, size, "/dev/zram%ld", id);
-	return id;
-}
-
-static void zram_remove(struct __test_metadata *_metadata, long id)
-{
-	char text[24];
-
-	snprintf(text, sizeof(text), "%ld", id);
-	EXPECT_EQ(0, _file_write(ZRAM "hot_remove", text));
-}
-
-/* One to swap to. */
-static long swap_on(struct __test_metadata *_metadata, char *path, size_t size)
-{
-	__u32 header[3] = { 1, SWAP_PAGES - 1, 0 };
-	long id = zram_add(_metadata, path, size, SWAP_BYTES);
-	int fd;
-
-	if (id < 0)
-		return -1;
-	fd = open(path, O_RDWR | O_CLOEXEC);
-	ASSERT_LE(0, fd);
-	ASSERT_EQ(sizeof(header), pwrite(fd, header, sizeof(header), 1024));
-	ASSERT_EQ(10, pwrite(fd, "SWAPSPACE2", 10, PAGE - 10));
-	ASSERT_EQ(0, fsync(fd));
-	close(fd);
-	ASSERT_EQ(0, swapon(path, 0));
-	return id;
-}
-
-static void swap_off(struct __test_metadata *_metadata, const char *path, long id)
-{
-	ASSERT_EQ(0, swapoff(path));
-	zram_remove(_metadata, id);
-}
 
 /* The first time the kernel may only learn that the guest has used the pages. */
 static void page_out(struct __test_metadata *_metadata, __u8 *mem)
@@ -366,8 +284,6 @@ TEST_F(reclaim, what_is_written_after_it_was_read_from_swap_stays)
 
 /* Aging: the kernel learns from the guest's own tables which pages it has used. */
 
-#define IDLE	"/sys/kernel/mm/page_idle/bitmap"
-
 static bool idle(struct __test_metadata *_metadata, int fd, __u64 pfn)
 {
 	__u64 bits;
@@ -378,7 +294,7 @@ static bool idle(struct __test_metadata *_metadata, int fd, __u64 pfn)
 
 TEST_F(reclaim, used_pages_are_young)
 {
-	int fd = open(IDLE, O_RDWR | O_CLOEXEC);
+	int fd = open(PAGE_IDLE, O_RDWR | O_CLOEXEC);
 	__u64 pfn[PAGES], tracked = 0;
 
 	if (fd < 0)
