@@ -22,6 +22,7 @@ static inline void unit_step(void)
 	unit_locks = locks;
 }
 
+#ifndef UNIT_WEAK_ORDER
 #define xchg(ptr, value)						\
 	({								\
 		unit_step();						\
@@ -45,6 +46,7 @@ static inline void unit_step(void)
 		__atomic_compare_exchange_n(ptr, oldp, new, false,	\
 					    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST); \
 	})
+#endif
 
 struct unit_atomic {
 	int counter;
@@ -59,7 +61,18 @@ struct unit_atomic64 {
 
 #define atomic_read(v)			READ_ONCE((v)->counter)
 #define atomic_set(v, value)		WRITE_ONCE((v)->counter, value)
+#ifdef UNIT_WEAK_ORDER
+#define atomic_add_return(value, v)					\
+	({								\
+		typeof((v)->counter) sum = (v)->counter;		\
+									\
+		while (!try_cmpxchg(&(v)->counter, &sum, sum + (value)))	\
+			;						\
+		sum + (value);						\
+	})
+#else
 #define atomic_add_return(value, v)	__atomic_add_fetch(&(v)->counter, value, __ATOMIC_SEQ_CST)
+#endif
 #define atomic_inc_return(v)		atomic_add_return(1, v)
 #define atomic_dec_return(v)		atomic_add_return(-1, v)
 #define atomic_inc(v)			((void)atomic_inc_return(v))
@@ -70,8 +83,8 @@ struct unit_atomic64 {
 #define atomic_long_or(bits, v)		((void)__atomic_or_fetch(v, bits, __ATOMIC_SEQ_CST))
 
 #define atomic64_read(v)		atomic_read(v)
-#define atomic64_read_acquire(v)	atomic_read(v)
-#define atomic64_set_release(v, value)	atomic_set(v, value)
+#define atomic64_read_acquire(v)	smp_load_acquire(&(v)->counter)
+#define atomic64_set_release(v, value)	smp_store_release(&(v)->counter, value)
 #define atomic64_xchg(v, value)		xchg(&(v)->counter, (s64)(value))
 #define atomic64_try_cmpxchg(v, oldp, new) try_cmpxchg(&(v)->counter, oldp, (s64)(new))
 #define atomic64_set(v, value)		atomic_set(v, value)

@@ -15,8 +15,12 @@
 /*
  * Sequentially consistent, hence stronger than in the kernel: on the host the
  * algorithm is tested, not its barriers.  With UNIT_REAL_ORDER they are as
- * strong as in the kernel on x86, for tests of full barriers.
+ * strong as in the kernel on x86, for tests of full barriers; with UNIT_WEAK_ORDER
+ * as weak as the kernel's model has them.
  */
+#ifdef UNIT_WEAK_ORDER
+#include "weak.h"
+#else
 #ifdef UNIT_REAL_ORDER
 #define UNIT_LOAD	__ATOMIC_ACQUIRE
 #define UNIT_STORE	__ATOMIC_RELEASE
@@ -29,11 +33,13 @@
 
 #define READ_ONCE(var)		__atomic_load_n(&(var), UNIT_LOAD)
 #define WRITE_ONCE(var, value)	__atomic_store_n(&(var), value, UNIT_STORE)
-#define barrier()		__atomic_signal_fence(__ATOMIC_SEQ_CST)
 /* a load, acquire */
 #define smp_load_acquire(ptr)	__atomic_load_n(ptr, UNIT_LOAD)
 
 /* a store, release */
 #define smp_store_release(ptr, value)	__atomic_store_n(ptr, value, UNIT_STORE)
+#endif
+
+#define barrier()		__atomic_signal_fence(__ATOMIC_SEQ_CST)
 
 #endif /* SLAT_UNIT_LINUX_COMPILER_H */

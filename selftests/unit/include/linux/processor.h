@@ -7,6 +7,12 @@
 
 #include <sched.h>
 
+#ifdef UNIT_WEAK_ORDER
+#include "weak.h"
+
+#define cpu_relax()	(unit_without_lock(), unit_weak_yield())
+#else
 #define cpu_relax()	(unit_without_lock(), sched_yield())
+#endif
 
 #endif /* SLAT_UNIT_LINUX_PROCESSOR_H */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A mutex, which ThreadSanitizer knows. */
+/* A mutex, which ThreadSanitizer knows; between coroutines, a flag. */
 #ifndef SLAT_UNIT_LINUX_SPINLOCK_H
 #define SLAT_UNIT_LINUX_SPINLOCK_H
 
@@ -26,6 +26,25 @@ static inline void spin_lock_init(spinlock_t *lock)
 	lock->held = false;
 }
 
+#ifdef UNIT_WEAK_ORDER
+#include "weak.h"
+
+static inline void spin_lock(spinlock_t *lock)
+{
+	do {
+		unit_weak_yield();
+	} while (lock->held);
+	unit_weak_latest(&lock->held, sizeof(lock->held));
+	lock->held = true;
+	unit_locks++;
+}
+
+static inline void spin_unlock(spinlock_t *lock)
+{
+	unit_locks--;
+	unit_weak_store(&lock->held, sizeof(lock->held), false, true);
+}
+#else
 static inline void spin_lock(spinlock_t *lock)
 {
 	pthread_mutex_lock(&lock->mutex);
@@ -39,5 +58,6 @@ static inline void spin_unlock(spinlock_t *lock)
 	lock->held = false;
 	pthread_mutex_unlock(&lock->mutex);
 }
+#endif
 
 #endif /* SLAT_UNIT_LINUX_SPINLOCK_H */
