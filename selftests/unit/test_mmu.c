@@ -227,6 +227,23 @@ static void i4_memory_goes_during_a_lookup(void)
 	end();
 }
 
+/* After the lookup, and before the word that says HOST. */
+static void before_the_section(void)
+{
+	unit_meanwhile = take_memory;
+}
+
+static void i4_memory_goes_before_the_section(void)
+{
+	begin();
+	CHECK_EQ(0, set_region(HERE, USER, PAGES, 0));
+	unit_meanwhile = before_the_section;
+	fault(&walker, HERE);
+	CHECK_EQ(0, mapped_pfn(HERE));
+	check_maps_what_there_is(HERE);
+	end();
+}
+
 static void i4_memory_goes_after_an_install(void)
 {
 	begin();
@@ -459,6 +476,7 @@ int main(void)
 		UNIT_CASE(i4_a_slot_is_deleted_after_an_install),
 		UNIT_CASE(i4_a_slot_is_replaced_during_a_lookup),
 		UNIT_CASE(i4_memory_goes_during_a_lookup),
+		UNIT_CASE(i4_memory_goes_before_the_section),
 		UNIT_CASE(i4_memory_goes_after_an_install),
 		UNIT_CASE(i4_a_slot_comes_while_its_memory_goes),
 		UNIT_CASE(i4_memory_goes_while_its_slot_comes),
