@@ -104,13 +104,28 @@ static void unlink_irqfd(struct irqfd *irqfd)
 		list_del_rcu(&irqfd->ack.link);
 }
 
+/* Others may hold the same GSI, all as one source: the last of them lowers it. */
+static void lower(struct irqfd *irqfd)
+{
+	struct slat_irq *irq = irqfd->irq;
+	struct slat_ack *ack;
+	bool held = false;
+
+	mutex_lock(&irq->lock);
+	list_for_each_entry(ack, &irq->acks, link)
+		held |= ack->lowers && ack->gsi == irqfd->gsi;
+	if (!held)
+		slat_irq_set_gsi(irq, SLAT_SOURCE_RESAMPLE, irqfd->gsi, false);
+	mutex_unlock(&irq->lock);
+}
+
 /* Its work is this, or comes to nothing. */
 static void free_irqfd(struct irqfd *irqfd)
 {
 	if (irqfd->resample) {
 		/* Nobody tells it any more, and it holds nothing. */
 		synchronize_rcu_expedited();
-		slat_irq_set_gsi(irqfd->irq, SLAT_SOURCE_RESAMPLE, irqfd->gsi, false);
+		lower(irqfd);
 		eventfd_ctx_put(irqfd->resample);
 	}
 	eventfd_ctx_put(irqfd->ctx);

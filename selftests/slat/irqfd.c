@@ -133,6 +133,39 @@ TEST_F(irqfd, resample_asks_after_the_eoi)
 	close(resample);
 }
 
+static bool pin_is_high(struct __test_metadata *_metadata, struct guest *guest, int pin)
+{
+	struct kvm_irqchip chip = { .chip_id = KVM_IRQCHIP_IOAPIC };
+
+	EXPECT_EQ(0, _ioctl_ptr(guest->vm, KVM_GET_IRQCHIP, &chip));
+	return chip.chip.ioapic.irr >> pin & 1;
+}
+
+/* Two devices share a pin, masked so far; one of them goes, then the other. */
+TEST_F(irqfd, a_shared_line_stays_high)
+{
+	struct kvm_irqchip chip = { .chip_id = KVM_IRQCHIP_IOAPIC };
+	int other = eventfd(0, EFD_CLOEXEC), resample = eventfd(0, EFD_CLOEXEC);
+	const __u32 flags = KVM_IRQFD_FLAG_RESAMPLE;
+	struct guest *guest = &self->guest;
+
+	ASSERT_EQ(0, _ioctl_ptr(guest->vm, KVM_GET_IRQCHIP, &chip));
+	chip.chip.ioapic.redirtbl[9].bits = 0x18051;
+	ASSERT_EQ(0, _ioctl_ptr(guest->vm, KVM_SET_IRQCHIP, &chip));
+	ASSERT_EQ(0, _irqfd(guest, self->event, 9, flags, resample));
+	ASSERT_EQ(0, _irqfd(guest, other, 9, flags, resample));
+	signal_event(_metadata, self->event);
+	/* KVM leaves this to a work.  Ends, or by the harness's timeout. */
+	while (!pin_is_high(_metadata, guest, 9))
+		sched_yield();
+	EXPECT_EQ(0, _irqfd(guest, other, 9, KVM_IRQFD_FLAG_DEASSIGN, 0));
+	EXPECT_TRUE(pin_is_high(_metadata, guest, 9));
+	EXPECT_EQ(0, _irqfd(guest, self->event, 9, KVM_IRQFD_FLAG_DEASSIGN, 0));
+	EXPECT_FALSE(pin_is_high(_metadata, guest, 9));
+	close(other);
+	close(resample);
+}
+
 TEST_F(irqfd, hostile_arguments)
 {
 	struct guest *guest = &self->guest;
