@@ -77,7 +77,8 @@ static int service(struct slat_ioapic *ioapic, unsigned int pin)
 	if (!message.level)
 		ioapic->delivered |= BIT(pin);
 	ret = ioapic->deliver(ioapic, &message);
-	if (message.level && ret >= 0)
+	/* Whoever takes it will end it. */
+	if (message.level && ret > 0)
 		*entry |= ENTRY_REMOTE_IRR;
 	return ret;
 }

@@ -165,9 +165,13 @@ static void a_level_that_nobody_takes_stays(void)
 	set_entry(&ioapic, 9, 0x77000000, LEVEL | 0x41);
 	CHECK_EQ(-1, pin(&ioapic, 9, true));
 	CHECK_EQ(LEVEL | 0x41, get(&ioapic, 0x22));
+	/* Somebody is there, but with a local APIC that is off: no EOI will come. */
+	verdict = 0;
+	CHECK_EQ(0, pin(&ioapic, 9, true));
+	CHECK_EQ(LEVEL | 0x41, get(&ioapic, 0x22));
 	verdict = 1;
 	set(&ioapic, 0x23, 0);
-	CHECK_EQ(2, sent);
+	CHECK_EQ(3, sent);
 	CHECK_EQ(LEVEL | REMOTE_IRR | 0x41, get(&ioapic, 0x22));
 }
 
