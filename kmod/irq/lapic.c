@@ -666,7 +666,7 @@ static void restore_vectors(unsigned long *vectors, const void *page, u32 offset
 int slat_lapic_restore(struct slat_lapic *lapic, const void *page, bool wide_id)
 {
 	bool x2apic = slat_lapic_is_x2apic(lapic);
-	u32 id = page_read(page, SLAT_APIC_ID);
+	u32 id = page_read(page, SLAT_APIC_ID), left;
 	int i;
 
 	if (x2apic && wide_id && id != lapic->id)
@@ -694,7 +694,11 @@ int slat_lapic_restore(struct slat_lapic *lapic, const void *page, bool wide_id)
 	restore_vectors(lapic->tmr, page, SLAT_APIC_TMR);
 	restore_vectors(lapic->irr, page, SLAT_APIC_IRR);
 	lapic->ops->moved(lapic);
+	left = page_read(page, SLAT_APIC_TIMER_CURRENT);
+	/* A period was just over. */
+	if (!left && slat_lapic_timer_mode(lapic) == SLAT_TIMER_PERIODIC)
+		left = slat_lapic_reg(lapic, SLAT_APIC_TIMER_INITIAL);
 	if (slat_lapic_timer_mode(lapic) != SLAT_TIMER_DEADLINE)
-		lapic->ops->timer_set(lapic, page_read(page, SLAT_APIC_TIMER_CURRENT));
+		lapic->ops->timer_set(lapic, left);
 	return 0;
 }

@@ -80,7 +80,7 @@ struct slat_lapic;
  *	broadcast
  * @moved: it answers to other destinations than before
  * @timer_set: its timer begins to count down from @count, 0: stops
- * @timer_left: what the timer's current-count register reads
+ * @timer_left: what the timer's current-count register reads; 0: it does not run
  *
  * No member may be NULL.
  */

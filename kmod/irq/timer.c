@@ -106,13 +106,16 @@ void slat_apic_timer_set(struct slat_lapic *lapic, u32 count)
 u32 slat_apic_timer_left(struct slat_lapic *lapic)
 {
 	struct slat_apic *apic = slat_apic_of(lapic);
+	struct hrtimer *hrtimer = &apic->timer.hrtimer;
 	s64 left;
 
+	/* A periodic one goes on when it fires. */
 	if (slat_lapic_timer_mode(lapic) == SLAT_TIMER_DEADLINE ||
-	    !hrtimer_active(&apic->timer.hrtimer))
+	    !(apic->timer.period ? hrtimer_active(hrtimer) : hrtimer_is_queued(hrtimer)))
 		return 0;
-	left = ktime_to_ns(hrtimer_get_remaining(&apic->timer.hrtimer));
-	return left > 0 ? min_t(u64, (u64)left >> slat_lapic_timer_shift(lapic), U32_MAX) : 0;
+	/* At least 1: who sets it to what is left must not stop it. */
+	left = ktime_to_ns(hrtimer_get_remaining(hrtimer));
+	return clamp_t(s64, left >> slat_lapic_timer_shift(lapic), 1, U32_MAX);
 }
 
 /**

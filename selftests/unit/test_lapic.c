@@ -453,6 +453,25 @@ static void registers_survive_a_page(void)
 	CHECK(out.level);
 }
 
+/* Saved in the moment in which it fires. */
+static void a_periodic_timer_survives_its_end(void)
+{
+	struct slat_lapic lapic = fresh(2), copy = fresh(2);
+	u8 page[SLAT_APIC_REGS] = { };
+
+	slat_lapic_write(&lapic, SLAT_APIC_LVT_TIMER, 0x20055);
+	slat_lapic_write(&lapic, SLAT_APIC_TIMER_INITIAL, 5000);
+	out.left = 0;
+	slat_lapic_save(&lapic, page, false);
+	CHECK_EQ(0, slat_lapic_restore(&copy, page, false));
+	CHECK_EQ(5000, out.count);
+	/* One that fires once has done so. */
+	slat_lapic_write(&lapic, SLAT_APIC_LVT_TIMER, 0x55);
+	slat_lapic_save(&lapic, page, false);
+	CHECK_EQ(0, slat_lapic_restore(&copy, page, false));
+	CHECK_EQ(0, out.count);
+}
+
 static void a_hostile_page_is_cut_to_size(void)
 {
 	struct slat_lapic lapic = fresh(2);
@@ -503,6 +522,7 @@ int main(void)
 		UNIT_CASE(x2apic_registers_are_msrs),
 		UNIT_CASE(timer_registers),
 		UNIT_CASE(registers_survive_a_page),
+		UNIT_CASE(a_periodic_timer_survives_its_end),
 		UNIT_CASE(a_hostile_page_is_cut_to_size),
 		UNIT_CASE(ids_in_a_page),
 	};
