@@ -77,6 +77,7 @@ static bool user_wants_window(struct slat_vcpu *vcpu)
  */
 static void choose_event(struct slat_vcpu *vcpu)
 {
+	bool blocked = vcpu->debug & KVM_GUESTDBG_BLOCKIRQ;
 	struct slat_cpu *cpu = &vcpu->cpu;
 
 	if (cpu->event.kind == SLAT_EVENT_NONE && vcpu->exception.kind != SLAT_EVENT_NONE) {
@@ -90,8 +91,8 @@ static void choose_event(struct slat_vcpu *vcpu)
 		};
 		vcpu->nmis--;
 	}
-	if (cpu->event.kind == SLAT_EVENT_NONE && has_interrupt(vcpu) && interrupts_open(cpu) &&
-	    !(vcpu->debug & KVM_GUESTDBG_BLOCKIRQ)) {
+	if (cpu->event.kind == SLAT_EVENT_NONE && !blocked && has_interrupt(vcpu) &&
+	    interrupts_open(cpu)) {
 		int vector = take_interrupt(vcpu);
 
 		if (vector >= 0)
@@ -100,7 +101,8 @@ static void choose_event(struct slat_vcpu *vcpu)
 			};
 	}
 	cpu->want_nmi_window = vcpu->nmis;
-	cpu->want_interrupt_window = has_interrupt(vcpu) || user_wants_window(vcpu);
+	/* A window that is open for nothing would end each stay before it begins. */
+	cpu->want_interrupt_window = (!blocked && has_interrupt(vcpu)) || user_wants_window(vcpu);
 }
 
 /* Interrupts off. */

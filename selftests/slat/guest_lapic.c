@@ -59,6 +59,33 @@ TEST_F(lapic, self_ipi_is_delivered_once)
 	EXPECT_EQ(0x10000, (__u32)regs.r10);
 }
 
+/* As a debugger steps a guest whose timer goes on meanwhile. */
+TEST_F(lapic, user_space_blocks_interrupts)
+{
+	struct kvm_guest_debug debug = { .control = KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_BLOCKIRQ };
+	struct guest *guest = &self->guest;
+	struct kvm_regs regs;
+
+	if (!on_slat() && !(_ioctl(guest->vm, KVM_CHECK_EXTENSION, KVM_CAP_SET_GUEST_DEBUG2) &
+			    KVM_GUESTDBG_BLOCKIRQ))
+		SKIP(return, "this KVM does not block interrupts");
+	guest_load(guest, self_ipi);
+	irq_guest_start(_metadata, guest);
+	guest_gate(guest, MODE_LONG, 0x50, guest_label(self_ipi, self_ipi_handler), 14, 0);
+	ASSERT_EQ(0, _ioctl_ptr(guest->fd, KVM_SET_GUEST_DEBUG, &debug));
+	irq_run_done(_metadata, guest);
+	get_regs(_metadata, guest, &regs);
+	EXPECT_EQ(0, (__u32)regs.rbx);
+	EXPECT_TRUE(lapic_requested(_metadata, guest->fd, 0x50));
+	/* From its beginning, as nothing had been. */
+	debug.control = 0;
+	ASSERT_EQ(0, _ioctl_ptr(guest->fd, KVM_SET_GUEST_DEBUG, &debug));
+	irq_guest_start(_metadata, guest);
+	irq_run_done(_metadata, guest);
+	get_regs(_metadata, guest, &regs);
+	EXPECT_EQ(1, (__u32)regs.rbx);
+}
+
 GUEST_CODE(halt, 64,
 	   APIC_PAGE_IN_RBP
 	   "xor %ebx, %ebx\n"
