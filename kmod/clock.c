@@ -131,6 +131,9 @@ long slat_clock_get(struct slat_clock *clock, struct kvm_clock_data __user *user
  *
  * vCPUs have the old one until they leave the guest.
  *
+ * What slat_clock_get() has said is taken back as it is: of its flags
+ * KVM_CLOCK_REALTIME alone counts.
+ *
  * Return: 0; -EINVAL: unknown flags; -EFAULT.
  */
 long slat_clock_set(struct slat_clock *clock, const struct kvm_clock_data __user *user)
@@ -140,7 +143,7 @@ long slat_clock_set(struct slat_clock *clock, const struct kvm_clock_data __user
 
 	if (copy_from_user(&data, user, sizeof(data)))
 		return -EFAULT;
-	if (data.flags & ~KVM_CLOCK_REALTIME)
+	if (data.flags & ~SLAT_CLOCK_FLAGS)
 		return -EINVAL;
 	mutex_lock(&clock->lock);
 	clock->tsc = rdtsc_ordered();

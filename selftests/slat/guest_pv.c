@@ -197,6 +197,12 @@ TEST_F(pv, clock_goes_on_while_a_guest_moves)
 	data.realtime -= 1000 * NS;
 	ASSERT_EQ(0, _ioctl_ptr(guest->vm, KVM_SET_CLOCK, &data));
 	EXPECT_LE(1005 * NS, vm_clock(_metadata, guest));
+	/* All that one host says the other takes. */
+	ASSERT_EQ(0, _ioctl_ptr(guest->vm, KVM_GET_CLOCK, &data));
+	EXPECT_EQ(0, _ioctl_ptr(guest->vm, KVM_SET_CLOCK, &data));
+	EXPECT_LE(1005 * NS, vm_clock(_metadata, guest));
+	data.flags = KVM_CLOCK_REALTIME;
+	data.clock = 5 * NS;
 	/* The other host's wall clock may be ahead. */
 	data.realtime = ~0ULL;
 	ASSERT_EQ(0, _ioctl_ptr(guest->vm, KVM_SET_CLOCK, &data));
