@@ -108,7 +108,7 @@ long slat_coalesced_add(struct slat_irq *irq, const struct kvm_coalesced_mmio_zo
 /**
  * slat_coalesced_remove() - KVM_UNREGISTER_COALESCED_MMIO
  * @irq: of the VM
- * @zone: all zones within this one
+ * @zone: what the zones to forget have in them: KVM does not split one
  *
  * Return: 0; -EINVAL.
  */
@@ -120,7 +120,7 @@ long slat_coalesced_remove(struct slat_irq *irq, const struct kvm_coalesced_mmio
 		return -EINVAL;
 	mutex_lock(&irq->lock);
 	list_for_each_entry_safe(one, next, &irq->zones, link) {
-		if (one->zone.pio != zone->pio || !within(zone, one->zone.addr, one->zone.size))
+		if (one->zone.pio != zone->pio || !within(&one->zone, zone->addr, zone->size))
 			continue;
 		slat_bus_remove(bus_of(irq, zone), &one->device);
 		list_del(&one->link);

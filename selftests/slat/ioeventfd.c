@@ -199,6 +199,12 @@ TEST_F(ioeventfd, writes_that_wait)
 	guest_run(_metadata, guest, KVM_EXIT_MMIO);
 	ring->first = 0;
 	ring->last = 0;
+	/* A zone goes with any part of it, but not with what is larger. */
+	zone.size = 8;
+	EXPECT_EQ(0, _ioctl_ptr(guest->vm, KVM_UNREGISTER_COALESCED_MMIO, &zone));
+	guest_mode(_metadata, guest, MODE_LONG);
+	guest_run_hlt(_metadata, guest);
+	zone.size = 2;
 	EXPECT_EQ(0, _ioctl_ptr(guest->vm, KVM_UNREGISTER_COALESCED_MMIO, &zone));
 	guest_mode(_metadata, guest, MODE_LONG);
 	guest_run(_metadata, guest, KVM_EXIT_MMIO);
