@@ -31,7 +31,6 @@ void slat_pv_reset(struct slat_vcpu *vcpu)
 
 	vcpu->pv = (struct slat_pv) {
 		.features = pv->features, .enforced = pv->enforced, .poll = ENABLED,
-		.steal_ns = pv->steal_ns,
 	};
 }
 

@@ -27,9 +27,7 @@ struct slat_vcpu;
  * @generation: of the VM's clock in that page; 0: of none
  * @stopped: the guest is to know that it was stopped
  * @steal: where the time is that others had; bit 0: it is
- * @steal_version: of that page: even
- * @delay: of the thread, when @steal_ns was counted
- * @steal_ns: nanoseconds that others had
+ * @delay: of the thread, when that page was written
  * @eoi: where the bit is that ends an interrupt; bit 0: it is
  * @eoi_offered: the guest may use it for the interrupt in service
  * @poll: the host may poll in HLT
@@ -43,9 +41,7 @@ struct slat_pv {
 	u32 generation;
 	bool stopped;
 	u64 steal;
-	u32 steal_version;
 	u64 delay;
-	u64 steal_ns;
 	u64 eoi;
 	bool eoi_offered;
 	u64 poll;

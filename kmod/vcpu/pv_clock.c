@@ -103,6 +103,21 @@ static u64 run_delay(void)
 	return current->sched_info.run_delay;
 }
 
+/* To what the page says, so that it goes on where the guest's memory goes. */
+static void add_steal(struct slat_vcpu *vcpu, u64 ns)
+{
+	u64 gpa = vcpu->pv.steal & KVM_STEAL_VALID_BITS;
+	struct kvm_steal_time page;
+	u32 version;
+
+	if (slat_mmu_read(vcpu->walker.mmu, gpa, &page, sizeof(page)))
+		return;
+	version = (page.version | 1) + 1;
+	page = (struct kvm_steal_time) { .steal = page.steal + ns };
+	write_versioned(vcpu, gpa, &page, sizeof(page),
+			offsetof(struct kvm_steal_time, version), version);
+}
+
 /**
  * slat_pv_start_steal() - time counts from now on
  * @vcpu: loaded; the guest has said where it wants to read that
@@ -110,7 +125,8 @@ static u64 run_delay(void)
 void slat_pv_start_steal(struct slat_vcpu *vcpu)
 {
 	vcpu->pv.delay = run_delay();
-	slat_pv_update_steal(vcpu);
+	if (vcpu->pv.steal & KVM_MSR_ENABLED)
+		add_steal(vcpu, 0);
 }
 
 /**
@@ -120,20 +136,12 @@ void slat_pv_start_steal(struct slat_vcpu *vcpu)
 void slat_pv_update_steal(struct slat_vcpu *vcpu)
 {
 	struct slat_pv *pv = &vcpu->pv;
-	u64 gpa = pv->steal & KVM_STEAL_VALID_BITS, delay;
-	struct kvm_steal_time page = { };
+	u64 before = pv->delay;
 
-	if (!(pv->steal & KVM_MSR_ENABLED))
+	if (!(pv->steal & KVM_MSR_ENABLED) || run_delay() == before)
 		return;
-	delay = run_delay();
-	if (delay == pv->delay && pv->steal_version)
-		return;
+	pv->delay = run_delay();
 	/* Another thread may run it now. */
-	if (delay > pv->delay)
-		pv->steal_ns += delay - pv->delay;
-	pv->delay = delay;
-	page.steal = pv->steal_ns;
-	pv->steal_version += 2;
-	write_versioned(vcpu, gpa, &page, sizeof(page),
-			offsetof(struct kvm_steal_time, version), pv->steal_version);
+	if (pv->delay > before)
+		add_steal(vcpu, pv->delay - before);
 }

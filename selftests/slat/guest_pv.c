@@ -310,6 +310,22 @@ TEST_F(pv, time_is_stolen_by_others)
 	EXPECT_EQ(0, page->version & 1);
 }
 
+/* What a guest that has moved brings with it is not forgotten. */
+TEST_F(pv, stolen_time_goes_on_while_a_guest_moves)
+{
+	struct guest *guest = &self->guest;
+	volatile struct steal_page *page = (void *)(guest->mem + STEAL_PAGE);
+	struct kvm_regs regs;
+
+	page->steal = 77 * NS;
+	page->version = 101;
+	EXPECT_EQ(1, _set_msr(guest, MSR_STEAL, STEAL_PAGE | 1));
+	guest_writes(_metadata, guest, MSR_POLL, 1, &regs);
+	EXPECT_LE(77 * NS, page->steal);
+	EXPECT_LE(102, page->version);
+	EXPECT_EQ(0, page->version & 1);
+}
+
 /* Two interrupts; each handler ends it by its bit if it may. */
 GUEST_CODE(eois, 64,
 	   "mov $0xfee00000, %ebp\n"
