@@ -282,6 +282,9 @@ int slat_vcpu_write_events(struct slat_vcpu *vcpu, const struct kvm_vcpu_events 
 			  events->interrupt.nr : -1;
 	if (events->flags & KVM_VCPUEVENT_VALID_NMI_PENDING)
 		vcpu->nmis = events->nmi.pending ? 1 : 0;
+	/* Where KVM_MP_STATE_SIPI_RECEIVED starts. */
+	if (events->flags & KVM_VCPUEVENT_VALID_SIPI_VECTOR)
+		WRITE_ONCE(vcpu->apic.sipi_vector, events->sipi_vector);
 	write_blocking(cpu, events);
 	return 0;
 }

@@ -403,6 +403,25 @@ TEST_F(lapic, init_and_sipi_start_another_cpu)
 	close(other.fd);
 }
 
+TEST_F(lapic, user_space_starts_another_cpu)
+{
+	struct kvm_vcpu_events events = {
+		.flags = KVM_VCPUEVENT_VALID_SIPI_VECTOR, .sipi_vector = 0x20,
+	};
+	struct guest *guest = &self->guest;
+	struct irq_vcpu other;
+
+	other.fd = irq_vcpu_create(_metadata, guest, 1, &other.run);
+	guest_load_at(guest, 0x20000, ap, ap_end);
+	EXPECT_EQ(0, _ioctl_ptr(other.fd, KVM_SET_VCPU_EVENTS, &events));
+	EXPECT_EQ(0, _set_mp_state(other.fd, KVM_MP_STATE_SIPI_RECEIVED));
+	EXPECT_EQ(0, (long)run_ap(&other));
+	EXPECT_EQ(KVM_EXIT_IO, other.run->exit_reason);
+	EXPECT_EQ(0x1234, guest_u16(guest, 0x20800));
+	munmap(other.run, guest->run_size);
+	close(other.fd);
+}
+
 TEST_F(lapic, mp_states)
 {
 	struct guest *guest = &self->guest;
