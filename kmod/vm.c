@@ -155,7 +155,7 @@ static int vcpu_install(struct slat_vm *vm, struct slat_vcpu *vcpu)
 {
 	struct vcpu_file *handle = kmalloc(sizeof(*handle), GFP_KERNEL_ACCOUNT);
 	struct file *file;
-	int fd;
+	int fd, err;
 
 	if (!handle)
 		return -ENOMEM;
@@ -170,6 +170,13 @@ static int vcpu_install(struct slat_vm *vm, struct slat_vcpu *vcpu)
 		goto free;
 	}
 	refcount_inc(&vm->users);
+	/* The last that can fail: it cannot be undone. */
+	err = vcpu->has_apic ? slat_apic_publish(&vcpu->apic) : 0;
+	if (err) {
+		put_unused_fd(fd);
+		fput(file);
+		return err;
+	}
 	fd_install(fd, file);
 	return fd;
 
@@ -214,18 +221,12 @@ static long vm_create_vcpu(struct slat_vm *vm, unsigned long id)
 		ret = ret == -EBUSY ? -EEXIST : ret;
 		goto free;
 	}
-	ret = vcpu->has_apic ? slat_apic_publish(&vcpu->apic) : 0;
-	if (ret)
-		goto erase;
 	ret = vcpu_install(vm, vcpu);
 	if (ret < 0)
-		goto unpublish;
+		goto erase;
 	mutex_unlock(&config->lock);
 	return ret;
 
-unpublish:
-	if (vcpu->has_apic)
-		slat_apic_unpublish(&vcpu->apic);
 erase:
 	xa_erase(&vm->vcpus, id);
 free:

@@ -3,8 +3,6 @@
  * The local APIC of a vCPU in its VM.
  */
 #include <linux/kernel.h>
-#include <linux/mm.h>
-#include <linux/rcupdate.h>
 #include <linux/string.h>
 
 #include "irq/irq.h"
@@ -79,7 +77,7 @@ void slat_apic_exit(struct slat_apic *apic)
  * slat_apic_publish() - it gets messages from now on
  * @apic: whose
  *
- * Process context.
+ * Process context.  Until the VM goes.
  *
  * Return: 0, -ENOMEM.
  */
@@ -95,25 +93,6 @@ int slat_apic_publish(struct slat_apic *apic)
 		list_del_init(&apic->link);
 	mutex_unlock(&irq->lock);
 	return err;
-}
-
-/**
- * slat_apic_unpublish() - undo slat_apic_publish()
- * @apic: it may be gone when this returns
- *
- * Process context.
- */
-void slat_apic_unpublish(struct slat_apic *apic)
-{
-	struct slat_irq *irq = apic->irq;
-
-	mutex_lock(&irq->lock);
-	list_del_init(&apic->link);
-	/* The map with it must go: this is memory that is small, and asked for until it comes. */
-	while (slat_irq_map(irq))
-		cond_resched();
-	mutex_unlock(&irq->lock);
-	synchronize_rcu_expedited();
 }
 
 static bool pic_asks(const struct slat_apic *apic)

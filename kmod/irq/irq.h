@@ -248,7 +248,6 @@ long slat_irq_reinject(struct slat_irq *irq, bool reinject);
 void slat_apic_init(struct slat_apic *apic, struct slat_irq *irq, u32 id, bool bsp);
 void slat_apic_exit(struct slat_apic *apic);
 int slat_apic_publish(struct slat_apic *apic);
-void slat_apic_unpublish(struct slat_apic *apic);
 bool slat_apic_has_interrupt(struct slat_apic *apic);
 int slat_apic_take_interrupt(struct slat_apic *apic);
 bool slat_apic_eoi_is_silent(const struct slat_apic *apic);
