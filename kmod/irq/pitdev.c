@@ -74,6 +74,7 @@ static enum hrtimer_restart tick(struct hrtimer *timer)
 	struct slat_pit_device *device = container_of(timer, struct slat_pit_device, timer);
 	bool now = true, again;
 	unsigned long flags;
+	u64 ticks = 1;
 
 	spin_lock_irqsave(&device->lock, flags);
 	/* It has been stopped, or set anew, in between. */
@@ -84,10 +85,11 @@ static enum hrtimer_restart tick(struct hrtimer *timer)
 	again = device->period;
 	device->running = again;
 	if (again)
-		hrtimer_forward_now(timer, ns_to_ktime(device->period));
+		ticks = hrtimer_forward_now(timer, ns_to_ktime(device->period));
+	/* Also those for which the host has been too late. */
 	if (device->reinject) {
 		now = !device->waiting;
-		device->missed += device->waiting;
+		device->missed += ticks - now;
 		device->waiting = true;
 	}
 	spin_unlock_irqrestore(&device->lock, flags);
