@@ -317,6 +317,7 @@ int slat_vcpu_get_msr(struct slat_vcpu *vcpu, u32 index, u64 *value)
 		return vcpu->has_apic &&
 		       !slat_lapic_read_msr(&vcpu->apic.lapic, index, value) ? 0 : -ENOENT;
 	case MSR_IA32_TSC_DEADLINE:
+		slat_apic_timer_poll(&vcpu->apic);
 		*value = vcpu->apic.timer.deadline;
 		return 0;
 	case MSR_IA32_TSC:

@@ -200,6 +200,25 @@ TEST_F(lapic, deadline_is_not_early)
 	EXPECT_EQ(0, regs.r9);
 }
 
+/* A deadline that is over is 0, whoever asks. */
+TEST_F(lapic, deadline_ends_while_the_guest_does_not_run)
+{
+	struct guest *guest = &self->guest;
+	struct kvm_lapic_state state;
+
+	if (!on_slat())
+		SKIP(return, "KVM waits for the next KVM_RUN");
+	get_lapic(_metadata, guest->fd, &state);
+	lapic_set_reg(&state, APIC_SVR, 0x1ff);
+	lapic_set_reg(&state, APIC_LVTT, 0x40050);
+	ASSERT_EQ(0, _ioctl_ptr(guest->fd, KVM_SET_LAPIC, &state));
+	ASSERT_EQ(1, _set_msr(guest, 0x6e0, 1));
+	/* Ends, or by the harness's timeout. */
+	while (get_msr(_metadata, guest, 0x6e0))
+		sched_yield();
+	EXPECT_TRUE(lapic_requested(_metadata, guest->fd, 0x50));
+}
+
 GUEST_CODE(priority, 64,
 	   APIC_PAGE_IN_RBP
 	   "xor %ebx, %ebx\n"
