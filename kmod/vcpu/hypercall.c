@@ -3,12 +3,14 @@
  * VMCALL and VMMCALL: the calls of KVM's paravirtual interface.
  */
 #include <linux/kernel.h>
+#include <linux/overflow.h>
 #include <uapi/linux/kvm_para.h>
 
 #include "vcpu/vcpu.h"
 
 #define ICR_VECTOR	GENMASK(7, 0)
 #define ICR_DELIVERY	GENMASK(10, 8)
+#define ICR_LOGICAL	BIT(11)
 #define ICR_LEVEL	BIT(15)
 #define ICR_SHORTHAND	GENMASK(19, 18)
 
@@ -33,7 +35,7 @@ static long send_ipi(struct slat_vcpu *vcpu, u64 low, u64 high, u32 first, u32 i
 	};
 	long took = 0;
 
-	if (icr & (ICR_SHORTHAND | ICR_LEVEL) || !vcpu->has_apic ||
+	if (icr & (ICR_SHORTHAND | ICR_LEVEL | ICR_LOGICAL) || !vcpu->has_apic ||
 	    (message.delivery != SLAT_DELIVER_FIXED && message.delivery != SLAT_DELIVER_NMI))
 		return -KVM_EINVAL;
 	for (i = 0; i < 2 * width; i++) {
@@ -41,7 +43,10 @@ static long send_ipi(struct slat_vcpu *vcpu, u64 low, u64 high, u32 first, u32 i
 
 		if (!((i < width ? low >> i : high >> (i - width)) & 1))
 			continue;
-		message.dest = first + i;
+		/* An ID, which does not wrap, and is nobody's if all ones. */
+		if (check_add_overflow(first, i, &message.dest) ||
+		    message.dest == SLAT_APIC_ALL)
+			break;
 		ret = slat_irq_deliver(vcpu->irq, &vcpu->apic, &message);
 		took += max(ret, 0);
 	}

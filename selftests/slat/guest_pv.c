@@ -422,7 +422,10 @@ TEST_F(pv, hypercalls)
 	EXPECT_EQ(0, hypercall(_metadata, guest, 10, 1, 0, 77, 0x51));
 	EXPECT_FALSE(lapic_requested(_metadata, guest->fd, 0x51));
 	EXPECT_EQ(-22, hypercall(_metadata, guest, 10, 1, 0, 0, 0x40052));
-	hypercall(_metadata, guest, 10, ~0ULL, ~0ULL, ~0U, 0x53);
+	EXPECT_EQ(-22, hypercall(_metadata, guest, 10, 1, 0, 0, 0x852));
+	/* No ID is a broadcast. */
+	EXPECT_EQ(0, hypercall(_metadata, guest, 10, ~0ULL, ~0ULL, ~0U, 0x53));
+	EXPECT_FALSE(lapic_requested(_metadata, guest->fd, 0x53));
 	hypercall(_metadata, guest, 5, ~0ULL, ~0ULL, 0, 0);
 }
 
