@@ -299,7 +299,8 @@ long slat_irq_get_pit(struct slat_irq *irq, struct kvm_pit_state2 *state)
 		return -ENXIO;
 	spin_lock_irqsave(&device->lock, flags);
 	memcpy(state->channels, device->pit.channels, sizeof(state->channels));
-	state->flags = (device->replaced ? KVM_PIT_FLAGS_HPET_LEGACY : 0);
+	state->flags = (device->replaced ? KVM_PIT_FLAGS_HPET_LEGACY : 0) |
+		       (device->pit.speaker ? KVM_PIT_FLAGS_SPEAKER_DATA_ON : 0);
 	spin_unlock_irqrestore(&device->lock, flags);
 	return 0;
 }
@@ -320,8 +321,10 @@ long slat_irq_set_pit(struct slat_irq *irq, const struct kvm_pit_state2 *state, 
 	if (!device)
 		return -ENXIO;
 	spin_lock_irqsave(&device->lock, flags);
-	if (with_flags)
+	if (with_flags) {
 		device->replaced = state->flags & KVM_PIT_FLAGS_HPET_LEGACY;
+		device->pit.speaker = state->flags & KVM_PIT_FLAGS_SPEAKER_DATA_ON;
+	}
 	slat_pit_restore(&device->pit, state->channels, ktime_get_ns());
 	restart(device);
 	spin_unlock_irqrestore(&device->lock, flags);

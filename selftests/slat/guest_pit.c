@@ -145,13 +145,13 @@ TEST_F(pit, state_survives_user_space)
 	EXPECT_EQ(0, state.flags);
 	state.channels[1].count = 1234;
 	state.channels[1].mode = 3;
-	state.flags = KVM_PIT_FLAGS_HPET_LEGACY;
+	state.flags = KVM_PIT_FLAGS_HPET_LEGACY | KVM_PIT_FLAGS_SPEAKER_DATA_ON;
 	ASSERT_EQ(0, _ioctl_ptr(guest->vm, KVM_SET_PIT2, &state));
 	memset(&state, 0, sizeof(state));
 	ASSERT_EQ(0, _ioctl_ptr(guest->vm, KVM_GET_PIT2, &state));
 	EXPECT_EQ(1234, state.channels[1].count);
 	EXPECT_EQ(3, state.channels[1].mode);
-	EXPECT_EQ(1, state.flags & KVM_PIT_FLAGS_HPET_LEGACY);
+	EXPECT_EQ(KVM_PIT_FLAGS_HPET_LEGACY | KVM_PIT_FLAGS_SPEAKER_DATA_ON, state.flags);
 	ASSERT_EQ(0, _ioctl_ptr(guest->vm, KVM_GET_PIT, &old));
 	EXPECT_EQ(1234, old.channels[1].count);
 	EXPECT_EQ(0, _ioctl_ptr(guest->vm, KVM_SET_PIT, &old));
