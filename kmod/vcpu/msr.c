@@ -30,6 +30,14 @@
 #define MTRRS_FIXED	BIT(8)
 #define MTRRS_WC	BIT(10)
 
+/* What a guest may set in AMD's hardware configuration register: it has no effect. */
+#define HWCR_TLB_CACHE_DISABLE	BIT(3)
+#define HWCR_FLUSH_FILTER_OFF	BIT(6)
+#define HWCR_IGNORE_NUMERIC_ERR	BIT(8)
+#define HWCR_MC_STATUS_WRITE	BIT(18)
+#define HWCR_HARMLESS	(HWCR_TLB_CACHE_DISABLE | HWCR_FLUSH_FILTER_OFF | \
+			 HWCR_IGNORE_NUMERIC_ERR | HWCR_MC_STATUS_WRITE)
+
 #define EFER_KNOWN	(EFER_SCE | EFER_LME | EFER_LMA | EFER_NX)
 
 /* How a write is checked. */
@@ -77,6 +85,7 @@ static const struct {
 	{ MSR_PLATFORM_INFO, 1, 0, 0, ANY },
 	{ MSR_IA32_MCG_STATUS, 1, 0, ~0ULL, ANY },
 	{ MSR_IA32_DEBUGCTLMSR, 1, 0, 0, ANY },
+	{ MSR_K7_HWCR, 1, 0, HWCR_HARMLESS, ANY },
 	{ MTRR_DEFAULT_TYPE, 1, 0, ~0ULL, MTRR_DEFAULT },
 	{ MTRR_FIX_64K, 1, 0, ~0ULL, MEMORY_TYPES },
 	{ MTRR_FIX_16K, 2, 0, ~0ULL, MEMORY_TYPES },
@@ -94,6 +103,7 @@ static const struct {
 	{ MSR_IA32_EBL_CR_POWERON, 0 },
 	{ MTRR_CAP, MTRRS_WC | MTRRS_FIXED | MTRR_PAIRS },
 	{ MSR_IA32_MCG_CAP, 0 },
+	{ MSR_AMD64_SYSCFG, 0 },
 };
 
 static bool canonical(u64 value)

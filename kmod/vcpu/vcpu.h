@@ -26,7 +26,7 @@
 #define SLAT_RUN_PAGES	3
 
 /* How many MSRs msr.c remembers for a guest. */
-#define SLAT_STORED_MSRS	33
+#define SLAT_STORED_MSRS	34
 
 /* What a vCPU counts: exits by reason, all of them, and two more. */
 #define SLAT_VCPU_STATS	(SLAT_EXIT_REASONS + 3)

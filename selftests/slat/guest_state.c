@@ -224,6 +224,21 @@ TEST_F(guest, msrs_with_bad_values_are_gp)
 	EXPECT_EQ(MSR_GP, guest_msr(_metadata, guest, 0x12345, NULL));
 }
 
+/* Kernels read these where CPUID says AMD, and not all of them expect a fault. */
+TEST_F(guest, msrs_of_amd)
+{
+	static const __u32 syscfg = 0xc0010010, hwcr = 0xc0010015;
+	static const __u64 changed = 1ULL << 23, flush_filter_off = 1 << 6, smm_lock = 1;
+	struct guest *guest = &self->guest;
+
+	guest_mode(_metadata, guest, MODE_LONG);
+	EXPECT_EQ(0, guest_msr(_metadata, guest, syscfg, NULL));
+	EXPECT_EQ(MSR_GP, guest_msr(_metadata, guest, syscfg, &changed));
+	EXPECT_EQ(0, guest_msr(_metadata, guest, hwcr, NULL));
+	EXPECT_NE(MSR_GP, guest_msr(_metadata, guest, hwcr, &flush_filter_off));
+	EXPECT_EQ(MSR_GP, guest_msr(_metadata, guest, hwcr, &smm_lock));
+}
+
 /* The list says the truth: each of its MSRs can be read, and set to what it is. */
 TEST_F(guest, msr_index_list)
 {
