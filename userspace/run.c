@@ -260,9 +260,10 @@ static enum slat_exit run_until_off(struct run *run)
 	enum slat_exit status;
 	enum machine_end end;
 
+	/* A signal that came when the guest had just asked for it is no less a signal. */
 	do {
 		status = run_once(run, &end);
-	} while (!status && end == END_RESTART && !run->options.no_reboot);
+	} while (!status && end == END_RESTART && !run->options.no_reboot && !run->killer);
 	if (status)
 		return status;
 

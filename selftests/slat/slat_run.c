@@ -213,6 +213,18 @@ TEST_F(run, restart_starts_again)
 	EXPECT_EQ(-SIGTERM, end(&self->session));
 }
 
+/* Whenever the signal comes, also when the guest has just ended. */
+TEST_F(run, restart_is_no_way_out)
+{
+	for (int i = 0; i < 10; i++) {
+		begin_pipes(&self->session, guest('r', ""));
+		EXPECT_TRUE(wait_until_said(&self->session, "up\n", 1));
+		usleep(i * 1000);
+		kill(self->session.pid, SIGTERM);
+		EXPECT_EQ(-SIGTERM, end(&self->session));
+	}
+}
+
 TEST_F(run, crash_says_where)
 {
 	begin_pipes(&self->session, guest('x', ""));
