@@ -2,11 +2,15 @@
 /*
  * `slat info` says what the ioctl says.  SLAT= names the program.
  */
+#include <grp.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include <jansson.h>
 
 #include "slat_test.h"
+
+#define NOBODY	65534
 
 static const char *program(void)
 {
@@ -137,6 +141,63 @@ TEST_F(info, text_for_people_names_the_version)
 {
 	ASSERT_EQ(0, slat("info", self->text, sizeof(self->text)));
 	EXPECT_NE(NULL, strstr(self->text, self->info.version));
+}
+
+/* slat(1) lists the statuses of all its commands; slat_run sees those of a guest. */
+TEST_F(info, statuses)
+{
+	static const struct {
+		const char *args;
+		int status;
+		const char *says;
+	} runs[] = {
+		{ "help", 0, "slat run" },
+		{ "--version", 0, "slat " },
+		{ "", 2, "Usage:" },
+		{ "inform", 2, "unknown command" },
+		{ "info --yaml", 2, "--yaml" },
+		{ "info --device /nothing", 3, "modprobe slat" },
+		{ "info --device /dev/null", 5, "not slat's device" },
+		{ "stat --once --debugfs /nothing", 3, "/nothing" },
+		{ "help >/dev/full", 1, "" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(runs); i++) {
+		EXPECT_EQ(runs[i].status, slat(runs[i].args, self->text, sizeof(self->text))) {
+			TH_LOG("slat %s: %s", runs[i].args, self->text);
+		}
+		EXPECT_NE(NULL, strstr(self->text, runs[i].says)) {
+			TH_LOG("slat %s: %s", runs[i].args, self->text);
+		}
+	}
+}
+
+/* The status of slat(1) as a user who owns nothing. */
+static int slat_as_nobody(const char *args)
+{
+	char out[256];
+	int status;
+	pid_t pid = fork();
+
+	if (!pid) {
+		if (setgroups(0, NULL) || setgid(NOBODY) || setuid(NOBODY))
+			_exit(126);
+		_exit(slat(args, out, sizeof(out)));
+	}
+	waitpid(pid, &status, 0);
+	return WEXITSTATUS(status);
+}
+
+TEST_F(info, status_of_a_user_without_rights)
+{
+	struct stat node;
+
+	ASSERT_EQ(0, stat(SLAT_DEVICE, &node));
+	ASSERT_EQ(0, chmod(SLAT_DEVICE, 0600));
+	EXPECT_EQ(4, slat_as_nobody("info"));
+	ASSERT_EQ(0, chmod(SLAT_DEVICE, 0666));
+	EXPECT_EQ(0, slat_as_nobody("info"));
+	ASSERT_EQ(0, chmod(SLAT_DEVICE, node.st_mode & 07777));
 }
 
 int main(int argc, char **argv)

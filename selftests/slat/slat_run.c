@@ -141,18 +141,27 @@ static bool wait_until_said(struct session *session, const char *what, unsigned 
 	return true;
 }
 
-/* To the end: the exit status, or the signal as a negative number. */
-static int end(struct session *session)
+/* Waits for it: the exit status, or the signal as a negative number. */
+static int status_of(struct session *session)
 {
-	while (hear(session))
-		;
 	if (waitpid(session->pid, &session->status, 0) != session->pid)
 		return 126;
+	return WIFSIGNALED(session->status) ? -WTERMSIG(session->status) :
+					      WEXITSTATUS(session->status);
+}
+
+/* The same, after the end of what it says. */
+static int end(struct session *session)
+{
+	int status;
+
+	while (hear(session))
+		;
+	status = status_of(session);
 	close(session->in);
 	if (session->out != session->in)
 		close(session->out);
-	return WIFSIGNALED(session->status) ? -WTERMSIG(session->status) :
-					      WEXITSTATUS(session->status);
+	return status;
 }
 
 FIXTURE(run) {
@@ -279,26 +288,46 @@ TEST_F(run, ctrl_a_x_quits)
 	EXPECT_EQ(QUIT, end(&self->session));
 }
 
-/* The terminal of a guest that was killed, by its other end. */
-TEST_F(run, signals_end_it_and_restore_the_terminal)
+/* Keys that end the guest, or a signal, and how the program ends by them. */
+static const struct {
+	const char *keys;
+	int signal;
+	int status;
+} ends[] = {
+	{ "\001x", 0, QUIT },
+	{ "q", 0, POWERED_OFF },
+	{ "R", 0, RESTARTED },
+	{ "X", 0, CRASHED },
+	{ NULL, SIGTERM, -SIGTERM },
+	{ NULL, SIGINT, -SIGINT },
+	{ NULL, SIGHUP, -SIGHUP },
+	{ NULL, SIGQUIT, -SIGQUIT },
+	{ NULL, SIGSEGV, -SIGSEGV },
+};
+
+TEST_F(run, every_end_restores_the_terminal)
 {
-	static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT };
 	struct termios mode;
 	int slave;
 
-	for (size_t i = 0; i < ARRAY_SIZE(signals); i++) {
-		begin_terminal(&self->session, guest('h', ""));
+	for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
+		begin_terminal(&self->session, guest('e', "--no-reboot"));
 		ASSERT_TRUE(wait_until_said(&self->session, "up", 1));
 		slave = open(ptsname(self->session.in), O_RDWR | O_NOCTTY);
 		ASSERT_LE(0, slave);
 		ASSERT_EQ(0, tcgetattr(slave, &mode));
 		EXPECT_EQ(0, mode.c_lflag & TERMINAL_MODES);
-		kill(self->session.pid, signals[i]);
-		ASSERT_EQ(self->session.pid, waitpid(self->session.pid, &self->session.status, 0));
-		EXPECT_TRUE(WIFSIGNALED(self->session.status));
-		EXPECT_EQ(signals[i], WTERMSIG(self->session.status));
+		if (!ends[i].keys)
+			kill(self->session.pid, ends[i].signal);
+		else
+			EXPECT_LT(0, write(self->session.in, ends[i].keys, strlen(ends[i].keys)));
+		EXPECT_EQ(ends[i].status, status_of(&self->session)) {
+			TH_LOG("end %zu", i);
+		}
 		ASSERT_EQ(0, tcgetattr(slave, &mode));
-		EXPECT_EQ(TERMINAL_MODES, mode.c_lflag & TERMINAL_MODES);
+		EXPECT_EQ(TERMINAL_MODES, mode.c_lflag & TERMINAL_MODES) {
+			TH_LOG("end %zu", i);
+		}
 		close(slave);
 		close(self->session.in);
 	}

@@ -6,8 +6,10 @@
  *	o  switch off			r  restart by ACPI's register
  *	k  restart by the keyboard's	t  triple fault
  *	h  halt				b  send for ever
- *	e  echo until q, then off	m  say what the first virtio device is
+ *	e  echo until q, R or X		m  say what the first virtio device is
  *	x  run where there is no memory	c  say the command line, then off
+ *
+ * Of the keys that end the echo q switches off, R is r, X is x.
  */
 #define SERIAL		0x3f8
 #define SERIAL_IER	0x3f9
@@ -85,9 +87,11 @@ echo:
 	mov	$SERIAL, %dx
 	in	%dx, %al
 	out	%al, %dx
-	cmp	$'q', %al
-	jne	1b
-	jmp	off
+	mov	%al, %bl
+	on	'q', off
+	on	'R', restart
+	on	'X', nowhere
+	jmp	1b
 
 device:
 	mov	$VIRTIO, %edi
