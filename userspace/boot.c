@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The Linux boot protocol, 64-bit entry (Documentation/x86/boot.rst of Linux):
- * the kernel where it wants to be, the initrd as high as it may be, and below
- * 640 KiB the zero page, the command line, a GDT and page tables that map the
- * first 4 GiB to themselves.
+ * The Linux boot protocol (Documentation/x86/boot.rst of Linux): the kernel where
+ * it wants to be, the initrd as high as it may be, and below 640 KiB the command
+ * line.  For the 64-bit entry there are the zero page, a GDT and page tables that
+ * map the first 4 GiB to themselves; boot_real.c has the other.
  *
  * A kernel is a file from anywhere: no offset in it is believed.
  */
@@ -13,6 +13,7 @@
 #include <linux/elf.h>
 
 #include "boot.h"
+#include "boot_real.h"
 
 #define PAGE		4096ULL
 #define LARGE_PAGE	(2ULL << 20)
@@ -24,6 +25,7 @@
 #define LOADER_UNKNOWN	0xff
 #define E820_RAM	1
 #define E820_RESERVED	2
+#define E820_ENTRIES	4
 #define PTE_PRESENT	1ULL
 #define PTE_WRITE	2ULL
 #define PTE_LARGE	0x80ULL
@@ -31,11 +33,16 @@
 #define GIVE_KERNEL	"give the bzImage (/boot/vmlinuz-*) or the vmlinux of a 64-bit Linux"
 #define GIVE_MEMORY	"give the guest more: --memory"
 
-/* Where the kernel is, and what it said of itself. */
+/*
+ * Where the kernel is, and what it said of itself; of a bzImage how long its
+ * header and all before the kernel proper are.
+ */
 struct kernel {
 	__u64 entry;
 	__u64 end;
 	struct setup_header header;
+	size_t header_len;
+	size_t setup_len;
 };
 
 static const char *load_bzimage(const struct guest_memory *memory,
@@ -51,6 +58,7 @@ static const char *load_bzimage(const struct guest_memory *memory,
 	if (len > sizeof(*header))
 		len = sizeof(*header);
 	memcpy(header, data + 0x1f1, len);
+	kernel->header_len = len;
 
 	if (header->version < PROTOCOL || !(header->xloadflags & XLF_KERNEL_64))
 		return "--kernel: a kernel without 64-bit entry - " GIVE_KERNEL;
@@ -66,6 +74,8 @@ static const char *load_bzimage(const struct guest_memory *memory,
 	if (!place || header->pref_address >= slat_memory_low(memory))
 		return "--kernel: does not fit into guest memory - " GIVE_MEMORY;
 	memcpy(place, data + setup, size);
+	kernel->setup_len = setup;
+	header->code32_start = header->pref_address;
 	kernel->entry = header->pref_address + ENTRY_64;
 	kernel->end = header->pref_address + (size > header->init_size ? size : header->init_size);
 	return NULL;
@@ -175,11 +185,26 @@ static const char *load_command_line(const struct guest_memory *memory, const ch
 	return NULL;
 }
 
-static void add_e820(struct boot_params *params, __u64 start, __u64 end, __u32 type)
+static unsigned int add_e820(struct boot_e820_entry *map, unsigned int entries, __u64 start,
+			     __u64 end, __u32 type)
 {
-	if (start < end)
-		params->e820_table[params->e820_entries++] =
-			(struct boot_e820_entry){ start, end - start, type };
+	if (start >= end)
+		return entries;
+	map[entries] = (struct boot_e820_entry){ start, end - start, type };
+	return entries + 1;
+}
+
+/* Returns how many entries that makes. */
+static unsigned int memory_map(const struct guest_memory *memory,
+			       struct boot_e820_entry map[E820_ENTRIES])
+{
+	__u64 low = slat_memory_low(memory);
+	unsigned int entries;
+
+	entries = add_e820(map, 0, 0, RAM_BASE_END, E820_RAM);
+	entries = add_e820(map, entries, RAM_BASE_END, EXTENDED_MEMORY, E820_RESERVED);
+	entries = add_e820(map, entries, EXTENDED_MEMORY, low, E820_RAM);
+	return add_e820(map, entries, RAM_HIGH, RAM_HIGH + memory->size - low, E820_RAM);
 }
 
 /* The zero page. */
@@ -187,16 +212,11 @@ static void write_params(const struct guest_memory *memory, const struct kernel 
 			 __u64 rsdp)
 {
 	struct boot_params *params = slat_memory_at(memory, BOOT_PARAMS, sizeof(*params));
-	__u64 low = slat_memory_low(memory);
 
 	memset(params, 0, sizeof(*params));
 	params->hdr = kernel->header;
-	params->hdr.type_of_loader = LOADER_UNKNOWN;
 	params->acpi_rsdp_addr = rsdp;
-	add_e820(params, 0, RAM_BASE_END, E820_RAM);
-	add_e820(params, RAM_BASE_END, EXTENDED_MEMORY, E820_RESERVED);
-	add_e820(params, EXTENDED_MEMORY, low, E820_RAM);
-	add_e820(params, RAM_HIGH, RAM_HIGH + memory->size - low, E820_RAM);
+	params->e820_entries = memory_map(memory, params->e820_table);
 }
 
 /* 4 GiB mapped to themselves: a PML4, a PDPT, four directories. */
@@ -224,8 +244,21 @@ static void write_gdt(const struct guest_memory *memory)
 	memcpy(slat_memory_at(memory, BOOT_GDT, sizeof(gdt)), gdt, sizeof(gdt));
 }
 
+/* The kernel looks for the RSDP itself, where firmware has it. */
+static const char *load_real(const struct guest_memory *memory, const struct boot_file *file,
+			     const struct kernel *kernel)
+{
+	struct boot_e820_entry map[E820_ENTRIES];
+	unsigned int entries = memory_map(memory, map);
+
+	if (!kernel->setup_len)
+		return "--boot real: a vmlinux has no real-mode entry - give the bzImage";
+	return slat_boot_real_load(memory, file->data, kernel->setup_len, &kernel->header,
+				   kernel->header_len, map, entries);
+}
+
 const char *slat_boot_load(const struct guest_memory *memory,
-			   const struct boot_request *request, __u64 *entry)
+			   const struct boot_request *request, struct boot_entry *entry)
 {
 	struct kernel kernel = { 0 };
 	const char *error;
@@ -240,9 +273,15 @@ const char *slat_boot_load(const struct guest_memory *memory,
 	if (error)
 		return error;
 
+	kernel.header.type_of_loader = LOADER_UNKNOWN;
+	entry->real_mode = request->real_mode;
+	if (request->real_mode) {
+		entry->address = BOOT_SETUP + BOOT_SETUP_ENTRY;
+		return load_real(memory, &request->kernel, &kernel);
+	}
+	entry->address = kernel.entry;
 	write_params(memory, &kernel, request->rsdp);
 	write_tables(memory);
 	write_gdt(memory);
-	*entry = kernel.entry;
 	return NULL;
 }

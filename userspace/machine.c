@@ -275,7 +275,7 @@ __u64 slat_machine_describe(const struct machine *machine)
 	return slat_acpi_write(&machine->memory, &acpi);
 }
 
-enum slat_exit slat_machine_start(struct machine *machine, __u64 entry)
+enum slat_exit slat_machine_start(struct machine *machine, const struct boot_entry *entry)
 {
 	enum slat_exit status = slat_vcpu_set_boot_state(&machine->vcpus[0], entry);
 

@@ -17,6 +17,7 @@
 
 #define MACHINE_DEVICES_MAX	16
 
+struct boot_entry;
 struct vcpu;
 
 /**
@@ -111,7 +112,7 @@ __u64 slat_machine_describe(const struct machine *machine);
  *
  * Return: SLAT_EXIT_OK or the exit status.
  */
-enum slat_exit slat_machine_start(struct machine *machine, __u64 entry);
+enum slat_exit slat_machine_start(struct machine *machine, const struct boot_entry *entry);
 
 /**
  * slat_machine_end() - say that it is over; the first to say so is heard

@@ -110,13 +110,15 @@ static enum slat_exit add_devices(struct run *run, struct machine *machine)
 	return status;
 }
 
-static enum slat_exit build(struct run *run, struct machine *machine, __u64 *entry)
+static enum slat_exit build(struct run *run, struct machine *machine,
+			    struct boot_entry *entry)
 {
 	const struct run_options *options = &run->options;
 	struct boot_request boot = {
 		.kernel = run->kernel,
 		.initrd = run->initrd,
 		.command_line = run->command_line,
+		.real_mode = options->real_mode,
 	};
 	struct slat_vm_stats stats;
 	enum slat_exit status;
@@ -218,7 +220,8 @@ static enum slat_exit show_stats(const struct machine *machine)
 }
 
 /* From power-on to the end, which may have to wait for the reader of our output. */
-static enum slat_exit run_machine(struct run *run, struct machine *machine, __u64 entry)
+static enum slat_exit run_machine(struct run *run, struct machine *machine,
+				  const struct boot_entry *entry)
 {
 	enum slat_exit status;
 	enum machine_end end;
@@ -245,11 +248,11 @@ static enum slat_exit run_once(struct run *run, enum machine_end *end)
 {
 	struct machine machine = { 0 };
 	enum slat_exit status;
-	__u64 entry;
+	struct boot_entry entry;
 
 	status = build(run, &machine, &entry);
 	if (!status)
-		status = run_machine(run, &machine, entry);
+		status = run_machine(run, &machine, &entry);
 	*end = atomic_load(&machine.end);
 	slat_machine_destroy(&machine);
 	return status;

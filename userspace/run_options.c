@@ -101,6 +101,14 @@ static enum slat_exit parse_console(const char *text, struct run_options *option
 	return SLAT_EXIT_OK;
 }
 
+static enum slat_exit parse_boot(const char *text, struct run_options *options)
+{
+	options->real_mode = !strcmp(text, "real");
+	if (!options->real_mode && strcmp(text, "64") != 0)
+		return wrong("--boot: neither 64 nor real", text);
+	return SLAT_EXIT_OK;
+}
+
 static enum slat_exit parse_option(struct run_options *options, int option, char *value)
 {
 	switch (option) {
@@ -126,6 +134,8 @@ static enum slat_exit parse_option(struct run_options *options, int option, char
 		return SLAT_EXIT_OK;
 	case 'C':
 		return parse_console(value, options);
+	case 'b':
+		return parse_boot(value, options);
 	case 'r':
 		options->no_reboot = true;
 		return SLAT_EXIT_OK;
@@ -147,6 +157,7 @@ enum slat_exit slat_run_options_parse(struct run_options *options, int argc, cha
 		{ "net", required_argument, NULL, 'n' },
 		{ "device", required_argument, NULL, 'D' },
 		{ "console", required_argument, NULL, 'C' },
+		{ "boot", required_argument, NULL, 'b' },
 		{ "no-reboot", no_argument, NULL, 'r' },
 		{ "stats", no_argument, NULL, 's' },
 		{ NULL, 0, NULL, 0 },

@@ -30,6 +30,7 @@ enum run_console {
  * @tap: name of the host's network device, or NULL
  * @device: the device node
  * @console: where the terminal is plugged in
+ * @real_mode: enter the kernel in real mode
  * @no_reboot: a guest that restarts ends the program
  * @stats: say at the end what happened to the guest's translations
  */
@@ -47,6 +48,7 @@ struct run_options {
 	const char *tap;
 	const char *device;
 	enum run_console console;
+	bool real_mode;
 	bool no_reboot;
 	bool stats;
 };

@@ -18,9 +18,11 @@ _slat()
 		words="--once --json --interval --debugfs"
 	elif [[ ${COMP_WORDS[1]} == run && $prev == --console ]]; then
 		words="serial virtio"
+	elif [[ ${COMP_WORDS[1]} == run && $prev == --boot ]]; then
+		words="64 real"
 	elif [[ ${COMP_WORDS[1]} == run ]]; then
 		words="--kernel --initrd --disk --cpus --memory --append --net --console
-			--no-reboot --stats --device"
+			--boot --no-reboot --stats --device"
 	fi
 	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
 }

@@ -28,7 +28,8 @@ static const struct slat_command commands[] = {
 		.name = "run",
 		.synopsis = "--kernel FILE [--initrd FILE] [--disk FILE[,ro]]... [--cpus N]\n"
 			    "      [--memory SIZE] [--append STRING] [--net tap=NAME]\n"
-			    "      [--console serial|virtio] [--no-reboot] [--stats] [--device PATH]",
+			    "      [--console serial|virtio] [--boot 64|real] [--no-reboot] [--stats]\n"
+			    "      [--device PATH]",
 		.summary = "boot a Linux kernel in a virtual machine",
 		.run = slat_run_run,
 	},

@@ -54,7 +54,28 @@ enum slat_exit slat_vcpu_create(struct vcpu *vcpu, struct machine *machine, unsi
 	return SLAT_EXIT_OK;
 }
 
-enum slat_exit slat_vcpu_set_boot_state(struct vcpu *vcpu, __u64 entry)
+/* From RESET there is not far to go. */
+static void set_real_mode(struct kvm_sregs *sregs, struct kvm_regs *regs, __u64 entry)
+{
+	const struct kvm_segment segment = {
+		.base = BOOT_SETUP, .selector = BOOT_SETUP >> 4, .limit = 0xffff,
+		.type = 3, .present = 1, .s = 1,
+	};
+
+	sregs->cs = segment;
+	sregs->cs.type = 11;
+	sregs->cs.base = entry;
+	sregs->cs.selector = entry >> 4;
+	sregs->ds = segment;
+	sregs->es = segment;
+	sregs->fs = segment;
+	sregs->gs = segment;
+	sregs->ss = segment;
+	regs->rip = 0;
+	regs->rsp = BOOT_SETUP_STACK;
+}
+
+static void set_long_mode(struct kvm_sregs *sregs, struct kvm_regs *regs, __u64 entry)
 {
 	const struct kvm_segment code = {
 		.limit = 0xffffffff, .selector = BOOT_CS, .type = 11, .present = 1, .s = 1,
@@ -64,29 +85,36 @@ enum slat_exit slat_vcpu_set_boot_state(struct vcpu *vcpu, __u64 entry)
 		.limit = 0xffffffff, .selector = BOOT_DS, .type = 3, .present = 1, .s = 1,
 		.db = 1, .g = 1,
 	};
-	const struct kvm_regs regs = {
-		.rip = entry,
-		.rsi = BOOT_PARAMS,
-		.rsp = BOOT_STACK,
-		.rflags = RFLAGS_ALWAYS,
-	};
+
+	sregs->cs = code;
+	sregs->ds = data;
+	sregs->es = data;
+	sregs->fs = data;
+	sregs->gs = data;
+	sregs->ss = data;
+	sregs->gdt.base = BOOT_GDT;
+	sregs->gdt.limit = BOOT_DS + 7;
+	sregs->idt.limit = 0;
+	sregs->cr0 = CR0_PG | CR0_ET | CR0_PE;
+	sregs->cr3 = BOOT_TABLES;
+	sregs->cr4 = CR4_PAE;
+	sregs->efer = EFER_LME | EFER_LMA;
+	regs->rip = entry;
+	regs->rsi = BOOT_PARAMS;
+	regs->rsp = BOOT_STACK;
+}
+
+enum slat_exit slat_vcpu_set_boot_state(struct vcpu *vcpu, const struct boot_entry *entry)
+{
+	struct kvm_regs regs = { .rflags = RFLAGS_ALWAYS };
 	struct kvm_sregs sregs;
 
 	if (ioctl(vcpu->fd, KVM_GET_SREGS, &sregs))
 		return complain(vcpu, "KVM_GET_SREGS");
-	sregs.cs = code;
-	sregs.ds = data;
-	sregs.es = data;
-	sregs.fs = data;
-	sregs.gs = data;
-	sregs.ss = data;
-	sregs.gdt.base = BOOT_GDT;
-	sregs.gdt.limit = BOOT_DS + 7;
-	sregs.idt.limit = 0;
-	sregs.cr0 = CR0_PG | CR0_ET | CR0_PE;
-	sregs.cr3 = BOOT_TABLES;
-	sregs.cr4 = CR4_PAE;
-	sregs.efer = EFER_LME | EFER_LMA;
+	if (entry->real_mode)
+		set_real_mode(&sregs, &regs, entry->address);
+	else
+		set_long_mode(&sregs, &regs, entry->address);
 	if (ioctl(vcpu->fd, KVM_SET_SREGS, &sregs))
 		return complain(vcpu, "KVM_SET_SREGS");
 	return ioctl(vcpu->fd, KVM_SET_REGS, &regs) ? complain(vcpu, "KVM_SET_REGS") :

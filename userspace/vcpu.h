@@ -43,13 +43,13 @@ enum slat_exit slat_vcpu_create(struct vcpu *vcpu, struct machine *machine, unsi
 				unsigned int cpus);
 
 /**
- * slat_vcpu_set_boot_state() - as the 64-bit boot protocol wants it
+ * slat_vcpu_set_boot_state() - as the boot protocol wants it
  * @vcpu: the first
  * @entry: where it begins
  *
  * Return: SLAT_EXIT_OK or the exit status.
  */
-enum slat_exit slat_vcpu_set_boot_state(struct vcpu *vcpu, __u64 entry);
+enum slat_exit slat_vcpu_set_boot_state(struct vcpu *vcpu, const struct boot_entry *entry);
 
 /**
  * slat_vcpu_start() - let it run until its machine ends

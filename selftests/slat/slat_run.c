@@ -265,6 +265,14 @@ TEST_F(run, command_line_names_a_console)
 	EXPECT_SAID("console=hvc0 c");
 }
 
+/* Its setup code has what the protocol says, and finds the services of a BIOS. */
+TEST_F(run, kernel_begins_in_real_mode)
+{
+	begin_pipes(&self->session, guest('z', "--kernel ./slat_run_real --boot real"));
+	EXPECT_EQ(POWERED_OFF, end(&self->session));
+	EXPECT_SAID("loader ffde00, map 02000000, nothing else, console=ttyS0 z");
+}
+
 TEST_F(run, input_reaches_the_guest)
 {
 	static const char text[] = "forty bytes, more than any FIFO can hold";
@@ -407,6 +415,7 @@ static const struct {
 	{ "--kernel ./slat_run_guest --cpus 0", USAGE, "--cpus" },
 	{ "--kernel ./slat_run_guest --net eth0", USAGE, "--net" },
 	{ "--kernel ./slat_run_guest --console vga", USAGE, "--console" },
+	{ "--kernel ./slat_run_guest --boot 32", USAGE, "--boot" },
 	{ "--kernel ./slat_run_guest --device /dev/nothing", NO_DEVICE, "modprobe slat" },
 	{ "--kernel ./slat_run_guest --device /dev/null", OTHER_DEVICE, "/dev/null" },
 	{ "--kernel /nothing", FAILED, "/nothing" },
@@ -436,6 +445,9 @@ TEST_F(run, impossible_guests_are_explained)
 	begin_pipes(&self->session, guest('o', "--kernel ./run"));
 	EXPECT_EQ(FAILED, end(&self->session));
 	EXPECT_SAID("--kernel");
+	begin_pipes(&self->session, guest('o', "--boot real"));
+	EXPECT_EQ(FAILED, end(&self->session));
+	EXPECT_SAID("--boot real");
 	begin_pipes(&self->session, guest('o', "--initrd /nothing"));
 	EXPECT_EQ(FAILED, end(&self->session));
 	EXPECT_SAID("--initrd");

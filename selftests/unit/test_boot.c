@@ -20,7 +20,7 @@
 static struct guest_memory memory = { .size = MEMORY };
 static __u8 image[SETUP + BODY];
 static struct boot_request request;
-static __u64 entry;
+static struct boot_entry entry;
 
 static struct setup_header *header(void)
 {
@@ -120,7 +120,8 @@ static void bzimages_are_loaded(void)
 	make_bzimage();
 	CHECK_STREQ(NULL, load());
 	params = at(BOOT_PARAMS);
-	CHECK_EQ(LOAD + 0x200, entry);
+	CHECK_EQ(LOAD + 0x200, entry.address);
+	CHECK(!entry.real_mode);
 	CHECK(!memcmp(at(LOAD), image + SETUP, BODY));
 	CHECK_STREQ("console=ttyS0 quiet", at(params->hdr.cmd_line_ptr));
 	CHECK_EQ(0xff, params->hdr.type_of_loader);
@@ -136,11 +137,59 @@ static void vmlinuxes_are_loaded(void)
 	make_vmlinux();
 	CHECK_STREQ(NULL, load());
 	params = at(BOOT_PARAMS);
-	CHECK_EQ(LOAD + 0x100, entry);
+	CHECK_EQ(LOAD + 0x100, entry.address);
 	CHECK(!memcmp(at(LOAD), image + SETUP, BODY));
 	CHECK_EQ(0, *(__u8 *)at(LOAD + BODY));
 	CHECK_EQ(0xaa55, params->hdr.boot_flag);
 	CHECK_EQ(0x53726448, params->hdr.header);
+}
+
+static void setup_code_is_loaded(void)
+{
+	struct setup_header *loaded;
+
+	make_bzimage();
+	memset(image + 0x300, 0x90, SETUP - 0x300);
+	request.real_mode = true;
+	CHECK_STREQ(NULL, load());
+	CHECK(entry.real_mode);
+	CHECK_EQ(BOOT_SETUP + 0x200, entry.address);
+	CHECK(!memcmp(at(BOOT_SETUP + 0x300), image + 0x300, SETUP - 0x300));
+	CHECK(!memcmp(at(LOAD), image + SETUP, BODY));
+	loaded = at(BOOT_SETUP + 0x1f1);
+	CHECK_EQ(0xff, loaded->type_of_loader);
+	CHECK_EQ(LOADED_HIGH | CAN_USE_HEAP, loaded->loadflags);
+	CHECK_EQ(LOAD, loaded->code32_start);
+	CHECK_STREQ("console=ttyS0 quiet", at(loaded->cmd_line_ptr));
+	/* What is on the stack, the heap, or beyond, is not the header's. */
+	CHECK(loaded->heap_end_ptr + 0x200 <= BOOT_SETUP_STACK);
+	CHECK(loaded->cmd_line_ptr >= BOOT_SETUP + BOOT_SETUP_STACK);
+}
+
+/* A header that is shorter than ours: what follows it is code. */
+static void short_header_is_not_overrun(void)
+{
+	make_bzimage();
+	image[0x201] = 0x62;
+	memset(image + 0x202 + 0x62, 0x90, 16);
+	request.real_mode = true;
+	CHECK_STREQ(NULL, load());
+	CHECK(!memcmp(at(BOOT_SETUP + 0x202 + 0x62), image + 0x202 + 0x62, 16));
+}
+
+static void no_setup_code(void)
+{
+	make_vmlinux();
+	request.real_mode = true;
+	check_refused("--boot real");
+	make_bzimage();
+	header()->setup_sects = 200;
+	request.kernel.data = calloc(1, MIB);
+	request.kernel.size = MIB;
+	memcpy(request.kernel.data, image, sizeof(image));
+	request.real_mode = true;
+	check_refused("--boot real");
+	free(request.kernel.data);
 }
 
 static void memory_is_described(void)
@@ -184,14 +233,14 @@ static void addresses_are_identical(void)
 	make_bzimage();
 	CHECK_STREQ(NULL, load());
 	for (size_t i = 0; i < ARRAY_SIZE(addresses); i++) {
-		__u64 address = addresses[i], entry2;
+		__u64 address = addresses[i], page;
 		__u64 *pml4 = at(BOOT_TABLES), *pdpt, *directory;
 
 		pdpt = at(pml4[0] & ~0xfffULL);
 		directory = at(pdpt[address >> 30] & ~0xfffULL);
-		entry2 = directory[address >> 21 & 511];
-		CHECK_EQ(0x83, entry2 & 0xfff);
-		CHECK_EQ(address & ~(2 * MIB - 1), entry2 & ~0xfffULL);
+		page = directory[address >> 21 & 511];
+		CHECK_EQ(0x83, page & 0xfff);
+		CHECK_EQ(address & ~(2 * MIB - 1), page & ~0xfffULL);
 	}
 	CHECK_EQ(0x00af9b000000ffff, ((__u64 *)at(BOOT_GDT))[BOOT_CS / 8]);
 }
@@ -378,6 +427,7 @@ static void random_headers(void)
 			make_bzimage();
 		for (unsigned int n = random() % 4; n; n--)
 			image[i & 1 ? random() % 0x78 : 0x1f1 + random() % 0x7c] = random();
+		request.real_mode = random() & 1;
 		loaded += !load();
 	}
 	CHECK(loaded > 500);
@@ -389,6 +439,9 @@ int main(void)
 	static const struct unit_case cases[] = {
 		UNIT_CASE(bzimages_are_loaded),
 		UNIT_CASE(vmlinuxes_are_loaded),
+		UNIT_CASE(setup_code_is_loaded),
+		UNIT_CASE(short_header_is_not_overrun),
+		UNIT_CASE(no_setup_code),
 		UNIT_CASE(memory_is_described),
 		UNIT_CASE(memory_above_the_hole_is_described),
 		UNIT_CASE(addresses_are_identical),
