@@ -17,6 +17,14 @@ endif
 MODULE_BUILD := $(BUILD)/$(or $(KERNEL),module)
 W ?= 1
 
+# Where `make install' puts things; DESTDIR= comes before all of it.
+PREFIX ?= /usr/local
+DESTDIR ?=
+VERSION := $(shell sed -n 's/^\#define SLAT_VERSION[[:space:]]*"\(.*\)"/\1/p' kmod/main.c)
+# A distribution signs with a key that it keeps.
+NO_SIGNATURE = $(if $(wildcard $(KDIR)/certs/signing_key.pem),,CONFIG_MODULE_SIG_ALL=)
+DKMS_SOURCE = $(DESTDIR)/usr/src/slat-$(VERSION)
+
 all: module userspace
 
 help:
@@ -28,7 +36,10 @@ help:
 	@echo 'make [KDIR=DIR]      the module for a kernel, and the programs'
 	@echo 'make module KERNEL=K the module for a kernel of the lab (lab list)'
 	@echo 'make docs            the documentation, as HTML'
-	@echo 'make install         the module, the programs, the udev rule'
+	@echo 'make man             the manual pages'
+	@echo 'make install         module, program, manual pages, completion, udev rule'
+	@echo '                     (PREFIX= DESTDIR= UDEVDIR=)'
+	@echo 'make install-dkms    instead of a module its sources, for dkms(8)'
 	@echo 'make clean           everything but the cached kernels (lab clean)'
 
 deps:
@@ -53,6 +64,10 @@ docs: deps
 	@sphinx-build -q -W --keep-going -j auto -b html -d $(BUILD)/doctrees \
 		Documentation $(BUILD)/html
 
+man: deps
+	@sphinx-build -q -W --keep-going -b man -d $(BUILD)/doctrees-man \
+		Documentation $(BUILD)/man
+
 demo: deps
 	@selftests/demo
 
@@ -68,11 +83,22 @@ check-unit: deps
 bench: deps
 	@selftests/bench/bench
 
-install: module userspace
-	$(MAKE) -C $(KDIR) M=$(MODULE_BUILD)/kmod modules_install
+install: module install-userspace
+	$(MAKE) -C $(KDIR) M=$(MODULE_BUILD)/kmod INSTALL_MOD_PATH=$(DESTDIR) \
+		INSTALL_MOD_DIR=updates DEPMOD=true $(NO_SIGNATURE) modules_install
+	$(if $(DESTDIR),,depmod $$($(MAKE) -s -C $(KDIR) kernelrelease))
+
+install-userspace: userspace man
 	$(MAKE) -C userspace BUILD=$(BUILD)/userspace install
+	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/man/man1 $(BUILD)/man/*.1
+
+install-dkms: install-userspace
+	install -d $(DKMS_SOURCE)
+	rsync -rlp --chmod=u=rwX,go=rX --delete kmod uapi dkms.conf LICENSE \
+		$(DKMS_SOURCE)/
 
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all help deps module userspace docs demo check check-full check-unit bench install clean
+.PHONY: all help deps module userspace docs man demo check check-full check-unit bench \
+	install install-userspace install-dkms clean

@@ -6,16 +6,20 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <unistd.h>
 
 #include <linux/kvm.h>
 
 #include "device.h"
 
 #define NO_MODULE	"load the module: modprobe slat"
+#define SIGNED_ONLY	"this kernel takes only modules that are signed with a key it knows: " \
+			"\"Secure Boot\" in Documentation/install.rst says how to sign slat"
 #define NO_RIGHT	"run as root, or join the group: usermod -aG kvm USER, then log in again"
 #define NOT_SLAT	"not slat's device, or a module older than this program: " \
 			"install the module of the same release, modprobe -r slat, modprobe slat"
@@ -34,6 +38,27 @@ static const struct {
 	{ EINVAL, SLAT_EXIT_ABI, NOT_SLAT },
 };
 
+static bool file_contains(const char *path, const char *text)
+{
+	char content[128] = "";
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t len;
+
+	if (fd < 0)
+		return false;
+	len = read(fd, content, sizeof(content) - 1);
+	close(fd);
+	return len > 0 && strstr(content, text);
+}
+
+/* By its command line, or locked down, as Debian's is by Secure Boot. */
+static bool signed_modules_only(void)
+{
+	return file_contains("/sys/module/module/parameters/sig_enforce", "Y") ||
+	       file_contains("/sys/kernel/security/lockdown", "[integrity]") ||
+	       file_contains("/sys/kernel/security/lockdown", "[confidentiality]");
+}
+
 enum slat_exit slat_device_error(const char *path, const char *what, int error)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(hints); i++) {
@@ -41,6 +66,8 @@ enum slat_exit slat_device_error(const char *path, const char *what, int error)
 			continue;
 		fprintf(stderr, "%s: %s: %s - %s\n", path, what, strerror(error),
 			hints[i].advice);
+		if (hints[i].status == SLAT_EXIT_NO_DEVICE && signed_modules_only())
+			fputs("slat: " SIGNED_ONLY "\n", stderr);
 		return hints[i].status;
 	}
 	fprintf(stderr, "%s: %s: %s - the kernel log may say more: dmesg\n", path, what,
