@@ -49,6 +49,8 @@ class Qemu(machine.Machine):
                    "-smp", str(cpus), "-m", str(mem), "-nodefaults", "-display", "none",
                    "-no-reboot", "-kernel", str(image), "-initrd", str(initrd),
                    "-append", command_line,
+                   # A reset that nobody asked for: "Triple fault", and where.
+                   "-d", "cpu_reset", "-D", str(directory / "cpu.log"),
                    "-serial", f"file:{directory}/console.log"]
         if shell_port:
             command += ["-serial", f"tcp:127.0.0.1:{shell_port}"]
