@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The module: loading, unloading, and /dev/slat.
+ * The module: loading, unloading, /dev/slat, and /dev/kvm if asked for.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -29,6 +29,10 @@ static unsigned int residency_us;
 module_param(residency_us, uint, 0444);
 MODULE_PARM_DESC(residency_us,
 		 "Longest stay of a vCPU in the guest without a VM exit, in microseconds (0: unbounded)");
+
+static bool kvm_node;
+module_param(kvm_node, bool, 0444);
+MODULE_PARM_DESC(kvm_node, "Be /dev/kvm as well (0: only /dev/slat)");
 
 /* Set before the device appears, constant until it is gone. */
 static const struct slat_hw_ops *hw;
@@ -142,9 +146,18 @@ static long dev_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	return -EINVAL;
 }
 
+/* Whether all nodes are there: an open before would outlive a load that then fails. */
+static bool registered;
+
+static int dev_open(struct inode *inode, struct file *file)
+{
+	return READ_ONCE(registered) ? 0 : -ENODEV;
+}
+
 /* No command takes a pointer or a long of another layout in 32-bit programs. */
 static const struct file_operations dev_fops = {
 	.owner = THIS_MODULE,
+	.open = dev_open,
 	.unlocked_ioctl = dev_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
 	.llseek = noop_llseek,
@@ -156,6 +169,42 @@ static struct miscdevice dev = {
 	.fops = &dev_fops,
 	.mode = 0660,
 };
+
+/* For programs that know no other name. */
+static struct miscdevice kvm_dev = {
+	.minor = KVM_MINOR,
+	.name = "kvm",
+	.fops = &dev_fops,
+	.mode = 0660,
+};
+
+static int __init register_devices(struct slat_why *why)
+{
+	int err;
+
+	err = misc_register(&dev);
+	if (err) {
+		why->text = "no /dev/slat";
+		return err;
+	}
+	if (kvm_node) {
+		err = misc_register(&kvm_dev);
+		if (err) {
+			why->text = "kvm_node=1, but /dev/kvm is there (is kvm_intel or kvm_amd loaded?)";
+			misc_deregister(&dev);
+			return err;
+		}
+	}
+	WRITE_ONCE(registered, true);
+	return 0;
+}
+
+static void deregister_devices(void)
+{
+	misc_deregister(&dev);
+	if (kvm_node)
+		misc_deregister(&kvm_dev);
+}
 
 /* The words of the load message, in its order. */
 static const struct {
@@ -238,11 +287,9 @@ static int __init slat_init(void)
 	slat_debugfs_start();
 	/* Once, not with each VM: the kernel patches its scheduler for it. */
 	preempt_notifier_inc();
-	err = misc_register(&dev);
-	if (err) {
-		why.text = "no /dev/slat";
+	err = register_devices(&why);
+	if (err)
 		goto teardown_irq;
-	}
 	report_loaded();
 	return 0;
 
@@ -261,7 +308,7 @@ refused:
 
 static void __exit slat_exit(void)
 {
-	misc_deregister(&dev);
+	deregister_devices();
 	preempt_notifier_dec();
 	slat_debugfs_stop();
 	slat_irq_teardown();

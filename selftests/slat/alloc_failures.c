@@ -385,13 +385,14 @@ static int load_allocations(struct __test_metadata *_metadata, const char *param
 /* Those after the parameters: sysfs, and Slat's own. */
 TEST_F_TIMEOUT(loading, module, 1800)
 {
+	static const char params[] = "kvm_node=1";
 	int first, last;
 
 	if (!self->reloads)
 		SKIP(return, "needs the module's file, to unload and load it");
 	module_unload(_metadata);
 	first = load_allocations(_metadata, "residency_us=foo", -EINVAL);
-	last = load_allocations(_metadata, self->params, 0);
+	last = load_allocations(_metadata, params, 0);
 	ASSERT_LT(first, last);
 	TH_LOG("allocations %d to %d", first, last);
 	for (int nth = last; nth > first && nth > last - loads; nth--) {
@@ -399,16 +400,17 @@ TEST_F_TIMEOUT(loading, module, 1800)
 
 		module_unload(_metadata);
 		arm(nth);
-		ret = _module_load(self->params);
+		ret = _module_load(params);
 		arm(0);
 		ASSERT_TRUE(!ret || ret == -ENOMEM || ret == -EFAULT) {
 			TH_LOG("allocation %d: %d", nth, ret);
 		}
 		ASSERT_EQ(!ret, module_loaded());
 		if (ret)
-			module_load(_metadata, self->params);
+			module_load(_metadata, params);
 		ASSERT_LT(0, info_cpus(_metadata));
 	}
+	module_unload(_metadata);
 }
 
 int main(int argc, char **argv)

@@ -6,6 +6,9 @@
  */
 #include "slat_test.h"
 
+/* Where the kernel's devices.txt has /dev/kvm. */
+#define KVM_MINOR	232
+
 FIXTURE(module) {
 	char params[PARAMS_LEN];
 };
@@ -92,6 +95,49 @@ TEST_F(module, parameter_is_read_only)
 	EXPECT_GT(0, _file_write(SLAT_SYSFS "/parameters/residency_us", "1"));
 }
 
+/* What /dev/kvm is, whatever makes nodes in /dev here. */
+static bool kvm_registered(struct __test_metadata *_metadata)
+{
+	FILE *misc = fopen("/proc/misc", "r");
+	char name[64];
+	int minor;
+	bool found = false;
+
+	ASSERT_NE(NULL, misc);
+	while (fscanf(misc, "%d %63s", &minor, name) == 2)
+		found |= minor == KVM_MINOR;
+	fclose(misc);
+	return found;
+}
+
+TEST_F(module, is_kvm_where_told_to)
+{
+	struct slat_info info;
+	int fd;
+
+	module_unload(_metadata);
+	module_load(_metadata, "kvm_node=1");
+	EXPECT_TRUE(kvm_registered(_metadata));
+	fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	ASSERT_LE(0, fd);
+	info_get(_metadata, fd, &info);
+	EXPECT_LT(0, info.cpus);
+	EXPECT_EQ(KVM_API_VERSION, _device_ioctl(fd, KVM_GET_API_VERSION, 0));
+	EXPECT_LT(0, info_cpus(_metadata));
+	EXPECT_EQ(-EWOULDBLOCK, _module_unload());
+	close(fd);
+	module_unload(_metadata);
+	EXPECT_FALSE(kvm_registered(_metadata));
+}
+
+TEST_F(module, is_not_kvm_by_default)
+{
+	module_unload(_metadata);
+	module_load(_metadata, "");
+	EXPECT_FALSE(kvm_registered(_metadata));
+	module_unload(_metadata);
+}
+
 TEST_F(module, unknown_parameter_is_only_noted)
 {
 	module_unload(_metadata);
@@ -123,6 +169,10 @@ FIXTURE_VARIANT_ADD(bad_parameter, empty) {
 
 FIXTURE_VARIANT_ADD(bad_parameter, too_large) {
 	.params = "residency_us=4294967296", .error = -ERANGE,
+};
+
+FIXTURE_VARIANT_ADD(bad_parameter, neither_yes_nor_no) {
+	.params = "kvm_node=maybe", .error = -EINVAL,
 };
 
 FIXTURE_SETUP(bad_parameter)
