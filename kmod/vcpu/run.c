@@ -191,7 +191,10 @@ enable:
 /* What a thread does before it returns to user space, and before it enters. */
 static int thread_work(struct slat_vcpu *vcpu)
 {
-	if (slat_immediate_exit(vcpu->run) || slat_thread_work()) {
+	/* What the last exit was stays there to be read, as with KVM. */
+	if (slat_immediate_exit(vcpu->run))
+		return -EINTR;
+	if (slat_thread_work()) {
 		vcpu->run->exit_reason = KVM_EXIT_INTR;
 		WRITE_ONCE(vcpu->signal_exits, vcpu->signal_exits + 1);
 		return -EINTR;

@@ -299,9 +299,10 @@ TEST_F(guest, immediate_exit)
 	EXPECT_EQ(CODE, regs.rip);
 	guest->run->immediate_exit = 0;
 	expect_io(_metadata, guest, KVM_EXIT_IO_OUT, 0x80, 1);
-	/* It completes what user space has answered. */
+	/* It completes what user space has answered, and is no exit of its own. */
 	guest->run->immediate_exit = 1;
 	EXPECT_EQ(-EINTR, _guest_run(guest));
+	EXPECT_EQ(KVM_EXIT_IO, guest->run->exit_reason);
 	get_regs(_metadata, guest, &regs);
 	EXPECT_EQ(CODE + 12, regs.rip);
 }
