@@ -91,11 +91,16 @@ static int access_result(struct slat_vcpu *vcpu, int ret)
 static int complete_string(struct slat_vcpu *vcpu)
 {
 	struct slat_cpu *cpu = &vcpu->cpu;
-	unsigned int bytes = vcpu->pio.count * vcpu->pio.size;
 	unsigned int width = vcpu->pio.address_size;
-	s64 step = slat_cpu_rflags(cpu) & X86_EFLAGS_DF ? -(s64)bytes : bytes;
+	u32 count = vcpu->pio.count, bytes;
+	s64 step;
 
-	if (vcpu->pio.in) {
+	/* User space may have set RCX since: not beyond what is asked for now. */
+	if (vcpu->pio.rep)
+		count = min_t(u64, count, masked(cpu->gpr[SLAT_RCX], width));
+	bytes = count * vcpu->pio.size;
+	step = slat_cpu_rflags(cpu) & X86_EFLAGS_DF ? -(s64)bytes : bytes;
+	if (vcpu->pio.in && count) {
 		int ret = slat_vcpu_access(vcpu, vcpu->pio.linear, pio_data(vcpu), bytes, true);
 
 		if (ret)
@@ -103,7 +108,7 @@ static int complete_string(struct slat_vcpu *vcpu)
 	}
 	advance(cpu, vcpu->pio.in ? SLAT_RDI : SLAT_RSI, step, width);
 	if (vcpu->pio.rep)
-		advance(cpu, SLAT_RCX, -(u64)vcpu->pio.count, width);
+		advance(cpu, SLAT_RCX, -(u64)count, width);
 	if (!vcpu->pio.rep || !masked(cpu->gpr[SLAT_RCX], width))
 		slat_cpu_skip(cpu, vcpu->pio.insn_len);
 	return 1;

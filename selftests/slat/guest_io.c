@@ -185,6 +185,46 @@ TEST_F(guest, rep_insw_over_a_page_boundary)
 	EXPECT_EQ(0x66, regs.rbx);
 }
 
+/* RCX is how many are wanted, whatever it was at the exit. */
+TEST_F(guest, count_that_user_space_changes)
+{
+	static const __u64 counts[] = { 0, 1, 299, 301, 0x10000 };
+	struct guest *guest = &self->guest;
+	struct kvm_regs regs;
+
+	guest_load(guest, rep_insw);
+	guest_mode(_metadata, guest, MODE_LONG);
+	for (size_t i = 0; i < ARRAY_SIZE(counts); i++) {
+		__u64 given = 0;
+
+		get_regs(_metadata, guest, &regs);
+		regs.rip = CODE;
+		set_regs(_metadata, guest, &regs);
+		memset(guest->mem + 0x30ff1, 0, 0x20000);
+		expect_io(_metadata, guest, KVM_EXIT_IO_IN, 0x10, 2);
+		get_regs(_metadata, guest, &regs);
+		ASSERT_EQ(300, regs.rcx);
+		regs.rcx = counts[i];
+		set_regs(_metadata, guest, &regs);
+		do {
+			given += guest->run->io.count;
+			memset(io_data(guest), 0xaa, 2 * guest->run->io.count);
+			ASSERT_EQ(0, _guest_run(guest));
+		} while (guest->run->exit_reason == KVM_EXIT_IO);
+		EXPECT_EQ(KVM_EXIT_HLT, guest->run->exit_reason);
+		get_regs(_metadata, guest, &regs);
+		EXPECT_EQ(0, regs.rcx);
+		EXPECT_EQ(0x30ff1 + 2 * counts[i], regs.rdi);
+		EXPECT_LE(counts[i], given);
+		for (__u64 at = 0; at < 0x20000; at++) {
+			ASSERT_EQ(at < 2 * counts[i] ? 0xaa : 0, guest_u8(guest, 0x30ff1 + at)) {
+				TH_LOG("RCX %llu, byte %llu", (unsigned long long)counts[i],
+				       (unsigned long long)at);
+			}
+		}
+	}
+}
+
 GUEST_CODE(real_outs, 16,
 	   "std\n"
 	   "mov $0x3000, %ax\n"
