@@ -341,8 +341,26 @@ static u32 pv_features(const struct slat_vcpu *vcpu)
 	return 0;
 }
 
-/* What follows for the CPU from what the guest is told. */
-static void derive(struct slat_vcpu *vcpu)
+/* Whether guests of this host can have a feature of `offered'. */
+static bool can_have(u32 function, u8 reg, u32 feature)
+{
+	int i;
+
+	/* All CPUs with VT-x or AMD-V have these, but emulators may not say so. */
+	if (function == 1 && reg == EDX)
+		return true;
+	for (i = 0; i < ARRAY_SIZE(offered); i++)
+		if (offered[i].function == function && offered[i].reg == reg &&
+		    offered[i].mask & feature)
+			return boot_cpu_data.x86_capability[offered[i].word] & feature;
+	return false;
+}
+
+/*
+ * Bits of CR4 and EFER that come with a feature: those of this host's that the
+ * guest is told of; all of this host's as long as it is told nothing.
+ */
+static void allow_bits(struct slat_vcpu *vcpu, bool told_anything)
 {
 	static const struct {
 		u32 function;
@@ -370,21 +388,32 @@ static void derive(struct slat_vcpu *vcpu)
 		{ 0x80000001, EDX, F(LM), 0, EFER_LME | EFER_LMA },
 	};
 	struct slat_cpu *cpu = &vcpu->cpu;
-	const struct kvm_cpuid_entry2 *entry;
 	int i;
+
+	cpu->cr4_allowed = X86_CR4_MCE | X86_CR4_PCE;
+	cpu->efer_allowed = 0;
+	for (i = 0; i < ARRAY_SIZE(rules); i++) {
+		if (!can_have(rules[i].function, rules[i].reg, rules[i].feature))
+			continue;
+		if (told_anything && !told(vcpu, rules[i].function, rules[i].reg,
+					   rules[i].feature))
+			continue;
+		cpu->cr4_allowed |= rules[i].cr4;
+		cpu->efer_allowed |= rules[i].efer;
+	}
+}
+
+/* What follows for the CPU from what the guest is told. */
+static void derive(struct slat_vcpu *vcpu)
+{
+	struct slat_cpu *cpu = &vcpu->cpu;
+	const struct kvm_cpuid_entry2 *entry;
 
 	entry = find(vcpu, 1, 0);
 	vcpu->apic.lapic.has_deadline = entry && entry->ecx & F(TSC_DEADLINE_TIMER);
-	cpu->cr4_allowed = X86_CR4_MCE | X86_CR4_PCE;
-	cpu->efer_allowed = 0;
+	allow_bits(vcpu, true);
 	cpu->phys_bits = 36;
 	cpu->xcr0_allowed = 0;
-	for (i = 0; i < ARRAY_SIZE(rules); i++) {
-		if (told(vcpu, rules[i].function, rules[i].reg, rules[i].feature)) {
-			cpu->cr4_allowed |= rules[i].cr4;
-			cpu->efer_allowed |= rules[i].efer;
-		}
-	}
 	cpu->has_rdtscp = told(vcpu, 0x80000001, EDX, F(RDTSCP)) ||
 			  told(vcpu, 7, ECX, F(RDPID));
 	cpu->has_invpcid = told(vcpu, 7, EBX, F(INVPCID));
@@ -409,10 +438,7 @@ void slat_vcpu_forget_cpuid(struct slat_vcpu *vcpu)
 	kvfree(vcpu->cpuid);
 	vcpu->cpuid = NULL;
 	vcpu->cpuid_count = 0;
-	vcpu->cpu.cr4_allowed = X86_CR4_VME | X86_CR4_PVI | X86_CR4_TSD | X86_CR4_DE |
-				X86_CR4_PSE | X86_CR4_PAE | X86_CR4_MCE | X86_CR4_PGE |
-				X86_CR4_PCE | X86_CR4_OSFXSR | X86_CR4_OSXMMEXCPT;
-	vcpu->cpu.efer_allowed = EFER_SCE | EFER_LME | EFER_LMA | EFER_NX;
+	allow_bits(vcpu, false);
 	vcpu->cpu.phys_bits = vcpu->walker.mmu->ptab.format->phys_bits;
 	vcpu->cpu.xcr0_allowed = 0;
 	vcpu->cpu.has_rdtscp = false;

@@ -584,6 +584,57 @@ TEST_F(guest, special_registers_round_trip)
 	EXPECT_EQ(0, memcmp(&sregs, &back, sizeof(sregs)));
 }
 
+/* CR4's bits that come with a feature: those that the host has, until CPUID is set. */
+TEST_F(guest, control_register_before_cpuid)
+{
+	static const struct {
+		__u32 function;
+		bool ecx;
+		int bit;
+		__u64 cr4;
+	} rules[] = {
+		{ 1, true, 26, CR4_OSXSAVE }, { 7, false, 0, 1 << 16 },	/* FSGSBASE */
+		{ 7, false, 7, 1 << 20 }, { 7, false, 20, 1 << 21 },	/* SMEP, SMAP */
+		{ 7, true, 2, 1 << 11 },				/* UMIP */
+	};
+	struct cpuid_table *cpuid = calloc(1, sizeof(*cpuid));
+	int vcpu = _ioctl(self->guest.vm, KVM_CREATE_VCPU, 1);
+	struct kvm_sregs reset, sregs;
+	__u64 all = 0;
+
+	ASSERT_LE(0, vcpu);
+	ASSERT_EQ(0, _supported_cpuid(self->guest.dev, cpuid));
+	ASSERT_EQ(0, _ioctl_ptr(vcpu, KVM_GET_SREGS, &reset));
+	for (size_t i = 0; i < ARRAY_SIZE(rules); i++) {
+		struct kvm_cpuid_entry2 *leaf = cpuid_find(cpuid, rules[i].function, 0);
+		bool has = (rules[i].ecx ? leaf->ecx : leaf->ebx) >> rules[i].bit & 1;
+
+		sregs = reset;
+		sregs.cr4 |= rules[i].cr4;
+		EXPECT_EQ(has ? 0 : -EINVAL, _ioctl_ptr(vcpu, KVM_SET_SREGS, &sregs)) {
+			TH_LOG("CR4 bit %#llx", (unsigned long long)rules[i].cr4);
+		}
+		if (has)
+			all |= rules[i].cr4;
+		/* Not even if the guest is told so. */
+		*(rules[i].ecx ? &leaf->ecx : &leaf->ebx) |= 1U << rules[i].bit;
+	}
+	sregs.cr4 = reset.cr4 | all;
+	EXPECT_EQ(0, _ioctl_ptr(vcpu, KVM_SET_SREGS, &sregs));
+	ASSERT_EQ(0, _ioctl_ptr(vcpu, KVM_SET_SREGS, &reset));
+	ASSERT_EQ(0, _ioctl_ptr(vcpu, KVM_SET_CPUID2, cpuid));
+	for (size_t i = 0; i < ARRAY_SIZE(rules); i++) {
+		sregs = reset;
+		sregs.cr4 |= rules[i].cr4;
+		EXPECT_EQ(all & rules[i].cr4 ? 0 : -EINVAL,
+			  _ioctl_ptr(vcpu, KVM_SET_SREGS, &sregs)) {
+			TH_LOG("CR4 bit %#llx", (unsigned long long)rules[i].cr4);
+		}
+	}
+	close(vcpu);
+	free(cpuid);
+}
+
 TEST_F(guest, special_registers_that_cannot_be)
 {
 	struct guest *guest = &self->guest;
