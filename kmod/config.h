@@ -46,6 +46,18 @@ struct slat_clock {
 };
 
 /**
+ * struct slat_tsc - where the TSCs of a VM's vCPUs are, as user space set one last
+ * @lock: all others
+ * @khz: what it counts in a millisecond; 0: there is none yet
+ * @offset: of the host's, at that rate
+ */
+struct slat_tsc {
+	struct mutex lock;	/* see above */
+	u32 khz;
+	u64 offset;
+};
+
+/**
  * struct slat_config - the settings of a VM
  *
  * Locks:
@@ -73,6 +85,7 @@ struct slat_clock {
  * @triple_faults: (w) user space knows of triple faults that are pending
  * @halt_poll_ns: (w) how long a vCPU in HLT keeps its CPU
  * @clock: constant; has its own lock
+ * @tsc: constant; has its own lock
  * @hide_platform_info: (w) the guest cannot read MSR_PLATFORM_INFO
  */
 struct slat_config {
@@ -92,6 +105,7 @@ struct slat_config {
 	bool hide_platform_info;
 	u32 halt_poll_ns;
 	struct slat_clock *clock;
+	struct slat_tsc *tsc;
 };
 
 /** slat_config_quirk() - whether the guest finds a quirk of KVM's; any context */
@@ -117,7 +131,7 @@ bool slat_msr_filter_allows(const struct slat_config *config, u32 index, u32 acc
 long slat_msr_filter_set(struct slat_config *config, const struct kvm_msr_filter *filter);
 void slat_msr_filter_free(struct slat_config *config);
 
-/* msr.c */
+/* tsc.c */
 bool slat_tsc_khz_valid(const struct slat_hw_ops *hw, unsigned long khz);
 
 #ifdef CONFIG_COMPAT

@@ -37,6 +37,7 @@
  * @debugfs: where it is shown; constant
  * @config: its settings
  * @clock: its paravirtual clock
+ * @tsc: what its vCPUs' TSCs agree on
  * @vcpus: by number; never taken out before the VM goes; config.lock to add
  */
 struct slat_vm {
@@ -48,6 +49,7 @@ struct slat_vm {
 	struct dentry *debugfs;
 	struct slat_config config;
 	struct slat_clock clock;
+	struct slat_tsc tsc;
 	struct xarray vcpus;
 };
 
@@ -607,6 +609,8 @@ long slat_vm_create(const struct slat_hw_ops *hw, unsigned long type)
 	mutex_init(&vm->config.lock);
 	slat_clock_init(&vm->clock);
 	vm->config.clock = &vm->clock;
+	mutex_init(&vm->tsc.lock);
+	vm->config.tsc = &vm->tsc;
 	xa_init(&vm->vcpus);
 	vm->irq = slat_irq_create(&irq_ops);
 	if (IS_ERR(vm->irq)) {

@@ -63,8 +63,7 @@ long slat_vcpu_attr(struct slat_vcpu *vcpu, unsigned int cmd, const void __user 
 	case KVM_SET_DEVICE_ATTR:
 		if (get_user(offset, value_of(&attr)))
 			return -EFAULT;
-		vcpu->cpu.tsc_offset = offset;
-		vcpu->pv.generation = 0;
+		slat_vcpu_set_tsc_offset(vcpu, offset);
 		return 0;
 	default:
 		return 0;

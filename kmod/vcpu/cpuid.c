@@ -144,7 +144,8 @@ static void offer_features(struct kvm_cpuid_entry2 *entry)
 		break;
 	case 7:
 		entry->eax = 0;
-		entry->ebx = have[EBX];
+		/* A guest's TSC is anywhere. */
+		entry->ebx = have[EBX] | F(TSC_ADJUST);
 		entry->ecx = have[ECX];
 		entry->edx = have[EDX];
 		break;
@@ -555,6 +556,15 @@ static void adjust(struct slat_vcpu *vcpu, struct kvm_cpuid_entry2 *answer)
 bool slat_vcpu_has_mwait(const struct slat_vcpu *vcpu)
 {
 	return told(vcpu, 1, ECX, F(MWAIT));
+}
+
+/**
+ * slat_vcpu_has_tsc_adjust() - whether the guest is told that it has IA32_TSC_ADJUST
+ * @vcpu: the vCPU
+ */
+bool slat_vcpu_has_tsc_adjust(const struct slat_vcpu *vcpu)
+{
+	return told(vcpu, 7, EBX, F(TSC_ADJUST));
 }
 
 /**

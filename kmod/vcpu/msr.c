@@ -3,13 +3,10 @@
  * The MSRs that a guest has.
  */
 #include <linux/kernel.h>
-#include <linux/math64.h>
 #include <linux/slab.h>
-#include <linux/slat.h>
 #include <linux/uaccess.h>
 #include <asm/apicdef.h>
 #include <asm/msr.h>
-#include <asm/tsc.h>
 
 #include "config.h"
 #include "vcpu/vcpu.h"
@@ -224,75 +221,6 @@ void slat_vcpu_reset_msrs(struct slat_vcpu *vcpu)
 }
 
 /**
- * slat_vcpu_tsc_of() - a time of the host's TSC as the guest's has it
- * @vcpu: whose
- * @host: the host's
- */
-u64 slat_vcpu_tsc_of(const struct slat_vcpu *vcpu, u64 host)
-{
-	const struct slat_cpu *cpu = &vcpu->cpu;
-
-	if (cpu->tsc_ratio)
-		host = mul_u64_u64_shr(host, cpu->tsc_ratio, SLAT_TSC_RATIO_SHIFT);
-	return host + cpu->tsc_offset;
-}
-
-static u64 guest_tsc(const struct slat_vcpu *vcpu)
-{
-	return slat_vcpu_tsc_of(vcpu, rdtsc());
-}
-
-static void set_guest_tsc(struct slat_vcpu *vcpu, u64 value)
-{
-	vcpu->cpu.tsc_offset = 0;
-	vcpu->cpu.tsc_offset = value - guest_tsc(vcpu);
-	/* The paravirtual clock counts from there. */
-	vcpu->pv.generation = 0;
-}
-
-/**
- * slat_tsc_khz_valid() - whether a guest's TSC can count so fast
- * @hw: the backend
- * @khz: in a millisecond; 0: as the host's
- *
- * Any context.
- */
-bool slat_tsc_khz_valid(const struct slat_hw_ops *hw, unsigned long khz)
-{
-	struct slat_info info = { };
-
-	if (!khz || khz == tsc_khz)
-		return true;
-	hw->describe(&info);
-	return info.hw_caps & SLAT_HW_TSC_SCALING && khz < INT_MAX;
-}
-
-/**
- * slat_vcpu_set_tsc_khz() - KVM_SET_TSC_KHZ
- * @vcpu: loaded
- * @khz: what the guest's TSC is to count in a millisecond; 0: as the host's
- *
- * The guest's TSC goes on from where it is.
- *
- * Return: 0; -EINVAL: see slat_tsc_khz_valid().
- */
-int slat_vcpu_set_tsc_khz(struct slat_vcpu *vcpu, u32 khz)
-{
-	struct slat_cpu *cpu = &vcpu->cpu;
-	u64 now = guest_tsc(vcpu);
-
-	if (!slat_tsc_khz_valid(cpu->ops, khz))
-		return -EINVAL;
-	if (!khz)
-		khz = tsc_khz;
-	vcpu->tsc_khz = khz;
-	cpu->tsc_ratio = khz == tsc_khz ? 0 :
-			 mul_u64_u32_div(BIT_ULL(SLAT_TSC_RATIO_SHIFT), khz, tsc_khz);
-	set_guest_tsc(vcpu, now);
-	return 0;
-}
-
-/**
  * slat_vcpu_get_msr() - read an MSR of a guest
  * @vcpu: loaded
  * @index: which
@@ -331,7 +259,10 @@ int slat_vcpu_get_msr(struct slat_vcpu *vcpu, u32 index, u64 *value)
 		*value = vcpu->apic.timer.deadline;
 		return 0;
 	case MSR_IA32_TSC:
-		*value = guest_tsc(vcpu);
+		*value = slat_vcpu_tsc(vcpu);
+		return 0;
+	case MSR_IA32_TSC_ADJUST:
+		*value = vcpu->tsc_adjust;
 		return 0;
 	case MSR_IA32_APICBASE:
 		*value = vcpu->apic_base;
@@ -362,11 +293,20 @@ static int set_msr(struct slat_vcpu *vcpu, u32 index, u64 value, bool guest)
 		       !slat_lapic_write_msr(&vcpu->apic.lapic, index, value) ? 0 : -EINVAL;
 	case MSR_IA32_TSC_DEADLINE:
 		if (vcpu->has_apic)
-			slat_apic_timer_deadline(&vcpu->apic, value, guest_tsc(vcpu),
+			slat_apic_timer_deadline(&vcpu->apic, value, slat_vcpu_tsc(vcpu),
 						 vcpu->tsc_khz);
 		return 0;
 	case MSR_IA32_TSC:
-		set_guest_tsc(vcpu, value);
+		if (guest)
+			slat_vcpu_guest_set_tsc(vcpu, value);
+		else
+			slat_vcpu_sync_tsc(vcpu, value);
+		return 0;
+	case MSR_IA32_TSC_ADJUST:
+		if (guest)
+			slat_vcpu_guest_adjust_tsc(vcpu, value);
+		else
+			vcpu->tsc_adjust = value;
 		return 0;
 	case MSR_IA32_APICBASE:
 		return slat_vcpu_set_apic_base(vcpu, value, guest);
@@ -391,7 +331,14 @@ int slat_vcpu_set_msr(struct slat_vcpu *vcpu, u32 index, u64 value)
 /* What a guest has depends on what it is told. */
 static bool guest_has(const struct slat_vcpu *vcpu, u32 index)
 {
-	return (index != MSR_TSC_AUX || vcpu->cpu.has_rdtscp) && slat_pv_allows(vcpu, index);
+	switch (index) {
+	case MSR_TSC_AUX:
+		return vcpu->cpu.has_rdtscp;
+	case MSR_IA32_TSC_ADJUST:
+		return slat_vcpu_has_tsc_adjust(vcpu);
+	default:
+		return slat_pv_allows(vcpu, index);
+	}
 }
 
 /**
@@ -491,7 +438,7 @@ static int list_to_user(struct kvm_msr_list __user *user, const u32 *indices, u3
  */
 long slat_msr_list(struct kvm_msr_list __user *user)
 {
-	u32 indices[ARRAY_SIZE(registers) + SLAT_STORED_MSRS + SLAT_PV_MSRS + 3];
+	u32 indices[ARRAY_SIZE(registers) + SLAT_STORED_MSRS + SLAT_PV_MSRS + 4];
 	u32 count = 0, n;
 	int i;
 
@@ -503,6 +450,7 @@ long slat_msr_list(struct kvm_msr_list __user *user)
 	for (i = 0; i < SLAT_PV_MSRS; i++)
 		indices[count++] = slat_pv_msrs[i];
 	indices[count++] = MSR_IA32_TSC;
+	indices[count++] = MSR_IA32_TSC_ADJUST;
 	indices[count++] = MSR_IA32_APICBASE;
 	indices[count++] = MSR_IA32_TSC_DEADLINE;
 	return list_to_user(user, indices, count);

@@ -8,7 +8,6 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <asm/apicdef.h>
-#include <asm/tsc.h>
 
 #include "config.h"
 #include "vcpu/vcpu.h"
@@ -136,9 +135,7 @@ struct slat_vcpu *slat_vcpu_create(const struct slat_config *config,
 	slat_cpu_reset(&vcpu->cpu);
 	slat_vcpu_reset_msrs(vcpu);
 	slat_pv_reset(vcpu);
-	/* TSCs that begin together stay together. */
-	slat_vcpu_set_tsc_khz(vcpu, READ_ONCE(config->tsc_khz));
-	vcpu->cpu.tsc_offset = 0;
+	slat_vcpu_init_tsc(vcpu);
 	slat_vcpu_forget_cpuid(vcpu);
 	if (slat_irq_has_apics(irq)) {
 		vcpu->has_apic = true;

@@ -106,6 +106,7 @@ typedef int (*slat_complete_fn)(struct slat_vcpu *vcpu);
  * @apic_base: IA32_APIC_BASE
  * @msrs: those that are only remembered, see msr.c
  * @tsc_khz: what the guest's TSC counts in a millisecond
+ * @tsc_adjust: IA32_TSC_ADJUST: by how much the guest has changed it
  * @debug: KVM_GUESTDBG_*, as user space has asked
  * @complete: what to do with user space's answer to the last exit
  * @complete_rip: where the guest was then; elsewhere, the answer is dropped
@@ -148,6 +149,7 @@ struct slat_vcpu {
 	u64 apic_base;
 	u64 msrs[SLAT_STORED_MSRS];
 	u32 tsc_khz;
+	u64 tsc_adjust;
 	u32 debug;
 	slat_complete_fn complete;
 	u64 complete_rip;
@@ -247,12 +249,20 @@ int slat_vcpu_set_msr(struct slat_vcpu *vcpu, u32 index, u64 value);
 int slat_vcpu_guest_rdmsr(struct slat_vcpu *vcpu, u32 index, u64 *value);
 int slat_vcpu_guest_wrmsr(struct slat_vcpu *vcpu, u32 index, u64 value);
 void slat_vcpu_reset_msrs(struct slat_vcpu *vcpu);
-u64 slat_vcpu_tsc_of(const struct slat_vcpu *vcpu, u64 host);
-int slat_vcpu_set_tsc_khz(struct slat_vcpu *vcpu, u32 khz);
 long slat_msr_list(struct kvm_msr_list __user *user);
 long slat_msr_feature_list(struct kvm_msr_list __user *user);
 long slat_msr_features(struct kvm_msrs __user *user);
 long slat_vcpu_msr_ioctl(struct slat_vcpu *vcpu, struct kvm_msrs __user *user, bool set);
+
+/* tsc.c */
+u64 slat_vcpu_tsc_of(const struct slat_vcpu *vcpu, u64 host);
+u64 slat_vcpu_tsc(const struct slat_vcpu *vcpu);
+void slat_vcpu_init_tsc(struct slat_vcpu *vcpu);
+void slat_vcpu_set_tsc_offset(struct slat_vcpu *vcpu, u64 offset);
+void slat_vcpu_sync_tsc(struct slat_vcpu *vcpu, u64 value);
+void slat_vcpu_guest_set_tsc(struct slat_vcpu *vcpu, u64 value);
+void slat_vcpu_guest_adjust_tsc(struct slat_vcpu *vcpu, u64 value);
+int slat_vcpu_set_tsc_khz(struct slat_vcpu *vcpu, u32 khz);
 
 /* msr_exit.c */
 int slat_vcpu_handle_rdmsr(struct slat_vcpu *vcpu, const struct slat_exit *exit);
@@ -309,6 +319,7 @@ long slat_cpuid_supported(struct kvm_cpuid2 __user *user);
 long slat_vcpu_set_cpuid(struct slat_vcpu *vcpu, struct kvm_cpuid2 __user *user);
 long slat_vcpu_get_cpuid(struct slat_vcpu *vcpu, struct kvm_cpuid2 __user *user);
 bool slat_vcpu_has_mwait(const struct slat_vcpu *vcpu);
+bool slat_vcpu_has_tsc_adjust(const struct slat_vcpu *vcpu);
 int slat_vcpu_handle_cpuid(struct slat_vcpu *vcpu, const struct slat_exit *exit);
 
 #endif /* SLAT_VCPU_H */

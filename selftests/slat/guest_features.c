@@ -117,6 +117,7 @@ FEATURE(avx512bitalg, "vpopcntb %zmm0, %zmm1");
 FEATURE(avx512vpopcntdq, "vpopcntd %zmm0, %zmm1");
 FEATURE(avx512vp2intersect, "vp2intersectd %zmm0, %zmm1, %k0");
 FEATURE(fsgsbase, "rdfsbase %rcx\n wrfsbase %rcx\n rdgsbase %rcx\n wrgsbase %rcx");
+FEATURE(tsc_adjust, READ_MSR(0x3b));
 FEATURE(smap, "stac\n clac");
 FEATURE(xsaveopt, "mov $1, %eax\n xor %edx, %edx\n xsaveopt (%rsi)");
 FEATURE(xsavec, "mov $1, %eax\n xor %edx, %edx\n xsavec (%rsi)");
@@ -157,7 +158,7 @@ static const struct feature {
 	USE(popcnt, 1, ECX, 23),
 	USE(aes, 1, ECX, 25), USE(xsave, 1, ECX, 26), USE(avx, 1, ECX, 28), USE(f16c, 1, ECX, 29),
 	USE(rdrand, 1, ECX, 30),
-	USE(fsgsbase, 7, EBX, 0, true), USE(bmi1, 7, EBX, 3), USE(avx2, 7, EBX, 5),
+	USE(fsgsbase, 7, EBX, 0, true), USE(tsc_adjust, 7, EBX, 1), USE(bmi1, 7, EBX, 3), USE(avx2, 7, EBX, 5),
 	OWN_TEST(smep, 7, EBX, 7), USE(bmi2, 7, EBX, 8), USE(erms, 7, EBX, 9),
 	USE(invpcid, 7, EBX, 10, true), USE(avx512f, 7, EBX, 16), USE(avx512dq, 7, EBX, 17),
 	USE(rdseed, 7, EBX, 18), USE(adx, 7, EBX, 19), USE(smap, 7, EBX, 20),

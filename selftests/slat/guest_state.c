@@ -352,6 +352,104 @@ TEST_F(guest, tsc_scales)
 	}
 }
 
+static __u64 tsc_offset(struct __test_metadata *_metadata, int vcpu)
+{
+	__u64 offset;
+	struct kvm_device_attr attr = {
+		.group = KVM_VCPU_TSC_CTRL, .attr = KVM_VCPU_TSC_OFFSET,
+		.addr = (unsigned long)&offset,
+	};
+
+	ASSERT_EQ(0, _ioctl_ptr(vcpu, KVM_GET_DEVICE_ATTR, &attr));
+	return offset;
+}
+
+TEST_F(guest, tscs_begin_together_at_0)
+{
+	struct guest one = { };
+	__u64 before;
+	int other;
+
+	pin_to(0);
+	before = __builtin_ia32_rdtsc();
+	guest_create(_metadata, &one);
+	EXPECT_GE(__builtin_ia32_rdtsc() - before, get_msr(_metadata, &one, 0x10));
+	EXPECT_EQ(0, get_msr(_metadata, &one, 0x3b));
+	other = _ioctl(one.vm, KVM_CREATE_VCPU, 1);
+	ASSERT_LE(0, other);
+	/* KVM computes it anew where it distrusts the host's. */
+	if (on_slat())
+		EXPECT_EQ(tsc_offset(_metadata, one.fd), tsc_offset(_metadata, other));
+	close(other);
+	guest_destroy(&one);
+}
+
+/* User space cannot set two at the same time. */
+TEST_F(guest, tscs_that_are_set_one_after_the_other_agree)
+{
+	__u64 second = _ioctl(self->guest.fd, KVM_GET_TSC_KHZ, 0) * 1000ULL;
+	struct guest *guest = &self->guest, other = *guest;
+
+	if (!on_slat())
+		SKIP(return, "KVM does so only where it trusts the host's TSC");
+	other.fd = _ioctl(guest->vm, KVM_CREATE_VCPU, 1);
+	ASSERT_LE(0, other.fd);
+	ASSERT_EQ(1, _set_msr(guest, 0x10, 1ULL << 50));
+	EXPECT_NE(tsc_offset(_metadata, guest->fd), tsc_offset(_metadata, other.fd));
+	ASSERT_EQ(1, _set_msr(&other, 0x10, 1ULL << 50));
+	EXPECT_EQ(tsc_offset(_metadata, guest->fd), tsc_offset(_metadata, other.fd));
+	ASSERT_EQ(1, _set_msr(guest, 0x10, (1ULL << 50) + second / 2));
+	EXPECT_EQ(tsc_offset(_metadata, guest->fd), tsc_offset(_metadata, other.fd));
+	ASSERT_EQ(1, _set_msr(guest, 0x10, (1ULL << 50) - second * 2));
+	EXPECT_NE(tsc_offset(_metadata, guest->fd), tsc_offset(_metadata, other.fd));
+	ASSERT_EQ(1, _set_msr(&other, 0x10, 0));
+	EXPECT_EQ(tsc_offset(_metadata, guest->fd), tsc_offset(_metadata, other.fd));
+	close(other.fd);
+}
+
+/* What the guest writes to one is seen in the other; user space sets each for itself. */
+TEST_F(guest, tsc_and_tsc_adjust)
+{
+	static const __u64 step = 1ULL << 45, slack = 1ULL << 42;
+	struct guest *guest = &self->guest;
+	__u64 value = step;
+
+	guest_mode(_metadata, guest, MODE_LONG);
+	EXPECT_NE(MSR_GP, guest_msr(_metadata, guest, 0x10, &value));
+	EXPECT_GE(slack, get_msr(_metadata, guest, 0x10) - step);
+	EXPECT_GE(slack, step - get_msr(_metadata, guest, 0x3b));
+	value = 2 * step;
+	EXPECT_NE(MSR_GP, guest_msr(_metadata, guest, 0x3b, &value));
+	EXPECT_EQ(2 * step, get_msr(_metadata, guest, 0x3b));
+	EXPECT_EQ(2 * step, guest_msr(_metadata, guest, 0x3b, NULL));
+	EXPECT_GE(slack, get_msr(_metadata, guest, 0x10) - 2 * step);
+
+	ASSERT_EQ(1, _set_msr(guest, 0x10, 9 * step));
+	EXPECT_EQ(2 * step, get_msr(_metadata, guest, 0x3b));
+	ASSERT_EQ(1, _set_msr(guest, 0x3b, 5 * step));
+	EXPECT_GE(slack, get_msr(_metadata, guest, 0x10) - 9 * step);
+	value = 4 * step;
+	EXPECT_NE(MSR_GP, guest_msr(_metadata, guest, 0x3b, &value));
+	EXPECT_GE(slack, get_msr(_metadata, guest, 0x10) - 8 * step);
+}
+
+TEST_F(guest, tsc_adjust_that_the_guest_is_not_told_of)
+{
+	struct cpuid_table *cpuid = calloc(1, sizeof(*cpuid));
+	struct guest *guest = &self->guest;
+	__u64 value = 0;
+
+	if (!on_slat())
+		SKIP(return, "KVM lets it read");
+	ASSERT_EQ(0, _supported_cpuid(guest->dev, cpuid));
+	cpuid_find(cpuid, 7, 0)->ebx &= ~2U;
+	ASSERT_EQ(0, _ioctl_ptr(guest->fd, KVM_SET_CPUID2, cpuid));
+	guest_mode(_metadata, guest, MODE_LONG);
+	EXPECT_EQ(MSR_GP, guest_msr(_metadata, guest, 0x3b, NULL));
+	EXPECT_EQ(MSR_GP, guest_msr(_metadata, guest, 0x3b, &value));
+	free(cpuid);
+}
+
 TEST_F(guest, syscall_reaches_lstar)
 {
 	static const char handler[] = { 0xb8, 0x05, 0x05, 0, 0, 0xf4 };	/* mov $0x505, %eax; hlt */
