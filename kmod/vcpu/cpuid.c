@@ -446,12 +446,26 @@ void slat_vcpu_forget_cpuid(struct slat_vcpu *vcpu)
 	vcpu->cpu.has_invpcid = false;
 }
 
+static bool same_cpuid(const struct slat_vcpu *vcpu, const struct kvm_cpuid_entry2 *entries,
+		       unsigned int count)
+{
+	unsigned int i;
+
+	if (count != vcpu->cpuid_count)
+		return false;
+	for (i = 0; i < count; i++)
+		if (memcmp(&entries[i], &vcpu->cpuid[i], offsetofend(typeof(*entries), edx)))
+			return false;
+	return true;
+}
+
 /**
  * slat_vcpu_set_cpuid() - KVM_SET_CPUID2
  * @vcpu: whose
  * @user: the leaves
  *
- * Return: 0; -E2BIG: too many; -EFAULT; -ENOMEM.
+ * Return: 0; -E2BIG: too many; -EINVAL: the guest has run, and has seen others;
+ * -EFAULT; -ENOMEM.
  */
 long slat_vcpu_set_cpuid(struct slat_vcpu *vcpu, struct kvm_cpuid2 __user *user)
 {
@@ -466,6 +480,12 @@ long slat_vcpu_set_cpuid(struct slat_vcpu *vcpu, struct kvm_cpuid2 __user *user)
 		entries = vmemdup_user(user->entries, head.nent * sizeof(*entries));
 		if (IS_ERR(entries))
 			return PTR_ERR(entries);
+	}
+	if (vcpu->ran) {
+		bool same = same_cpuid(vcpu, entries, head.nent);
+
+		kvfree(entries);
+		return same ? 0 : -EINVAL;
 	}
 	kvfree(vcpu->cpuid);
 	vcpu->cpuid = entries;

@@ -170,6 +170,7 @@ static bool stay(struct slat_vcpu *vcpu)
 			switch_fpu_return();
 		/* INSIDE: who changes it makes this CPU leave. */
 		cpu->intercept_msrs = READ_ONCE(vcpu->config->intercept_msrs);
+		vcpu->ran = true;
 		guest_timing_enter_irqoff();
 		enter(cpu);
 		entered = true;

@@ -96,6 +96,7 @@ typedef int (*slat_complete_fn)(struct slat_vcpu *vcpu);
  * @signals_set: there are such signals
  * @cpuid: what CPUID tells the guest
  * @cpuid_count: how many leaves those are
+ * @ran: the guest has been entered, and may have seen them
  * @exception: one that is due at the next entry; kind NONE: none
  * @payload: what @exception leaves in CR2 or DR6 when it is delivered
  * @has_payload: it does; only where user space has said so
@@ -139,6 +140,7 @@ struct slat_vcpu {
 	bool signals_set;
 	struct kvm_cpuid_entry2 *cpuid;
 	unsigned int cpuid_count;
+	bool ran;
 	struct slat_event exception;
 	u64 payload;
 	bool has_payload;

@@ -85,6 +85,27 @@ TEST_F(guest, cpuid_beyond_the_last_leaf_of_amds)
 	EXPECT_EQ(0, cpuid_beyond(_metadata, &self->guest, self->cpuid, "AuthenticAMD"));
 }
 
+/* What it may have seen stays. */
+TEST_F(guest, cpuid_of_a_guest_that_has_run)
+{
+	struct kvm_cpuid_entry2 *leaf = cpuid_find(self->cpuid, 1, 0);
+	struct guest *guest = &self->guest;
+	struct kvm_regs regs;
+
+	ASSERT_EQ(0, _ioctl_ptr(guest->fd, KVM_SET_CPUID2, self->cpuid));
+	guest_cpuid(_metadata, guest, 1, 0, &regs);
+	EXPECT_EQ(0, _ioctl_ptr(guest->fd, KVM_SET_CPUID2, self->cpuid));
+	leaf->ecx ^= 1;
+	EXPECT_EQ(-EINVAL, _ioctl_ptr(guest->fd, KVM_SET_CPUID2, self->cpuid));
+	leaf->ecx ^= 1;
+	self->cpuid->head.nent--;
+	EXPECT_EQ(-EINVAL, _ioctl_ptr(guest->fd, KVM_SET_CPUID2, self->cpuid));
+	self->cpuid->head.nent = 0;
+	EXPECT_EQ(-EINVAL, _ioctl_ptr(guest->fd, KVM_SET_CPUID2, self->cpuid));
+	guest_cpuid(_metadata, guest, 1, 0, &regs);
+	EXPECT_EQ(leaf->ecx & 1, regs.rcx & 1);
+}
+
 TEST_F(guest, cpuid_osxsave_follows_cr4)
 {
 	struct guest *guest = &self->guest;
