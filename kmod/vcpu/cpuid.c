@@ -544,38 +544,39 @@ static const struct kvm_cpuid_entry2 *find_or_last(const struct slat_vcpu *vcpu,
 	return first && !is_amd(first) ? find(vcpu, first->eax, index) : NULL;
 }
 
+/**
+ * slat_vcpu_has_mwait() - whether the guest is told that it has MONITOR and MWAIT
+ * @vcpu: loaded
+ *
+ * By IA32_MISC_ENABLE; KVM's quirk is that only what user space has said counts.
+ */
+bool slat_vcpu_has_mwait(struct slat_vcpu *vcpu)
+{
+	u64 misc;
+
+	if (slat_config_quirk(vcpu->config, KVM_X86_QUIRK_MISC_ENABLE_NO_MWAIT) ||
+	    slat_vcpu_get_msr(vcpu, MSR_IA32_MISC_ENABLE, &misc))
+		return told(vcpu, 1, ECX, F(MWAIT));
+	return misc & MSR_IA32_MISC_ENABLE_MWAIT;
+}
+
 /* What depends on registers of the guest. */
 static void adjust(struct slat_vcpu *vcpu, struct kvm_cpuid_entry2 *answer)
 {
 	const struct slat_cpu *cpu = &vcpu->cpu;
-	u64 misc;
 
 	if (answer->function == 1) {
-		answer->ecx &= ~F(OSXSAVE);
+		answer->ecx &= ~(F(OSXSAVE) | F(MWAIT));
 		if (cpu->cr4 & X86_CR4_OSXSAVE)
 			answer->ecx |= F(OSXSAVE);
-		/* KVM's quirk is that IA32_MISC_ENABLE does not count. */
-		if (!slat_config_quirk(vcpu->config, KVM_X86_QUIRK_MISC_ENABLE_NO_MWAIT) &&
-		    !slat_vcpu_get_msr(vcpu, MSR_IA32_MISC_ENABLE, &misc)) {
-			answer->ecx &= ~F(MWAIT);
-			if (misc & MSR_IA32_MISC_ENABLE_MWAIT)
-				answer->ecx |= F(MWAIT);
-		}
+		if (slat_vcpu_has_mwait(vcpu))
+			answer->ecx |= F(MWAIT);
 	} else if (answer->function == 0xd && answer->index == 0) {
 		answer->ebx = xsave_size(cpu->xcr0, false);
 	} else if (answer->function == 0xd && answer->index == 1 &&
 		   answer->eax & F(XSAVEC)) {
 		answer->ebx = xsave_size(cpu->xcr0, true);
 	}
-}
-
-/**
- * slat_vcpu_has_mwait() - whether the guest is told that it has MONITOR and MWAIT
- * @vcpu: the vCPU
- */
-bool slat_vcpu_has_mwait(const struct slat_vcpu *vcpu)
-{
-	return told(vcpu, 1, ECX, F(MWAIT));
 }
 
 /**

@@ -320,7 +320,7 @@ long slat_cpuid_emulated(struct kvm_cpuid2 __user *user);
 long slat_cpuid_supported(struct kvm_cpuid2 __user *user);
 long slat_vcpu_set_cpuid(struct slat_vcpu *vcpu, struct kvm_cpuid2 __user *user);
 long slat_vcpu_get_cpuid(struct slat_vcpu *vcpu, struct kvm_cpuid2 __user *user);
-bool slat_vcpu_has_mwait(const struct slat_vcpu *vcpu);
+bool slat_vcpu_has_mwait(struct slat_vcpu *vcpu);
 bool slat_vcpu_has_tsc_adjust(const struct slat_vcpu *vcpu);
 int slat_vcpu_handle_cpuid(struct slat_vcpu *vcpu, const struct slat_exit *exit);
 

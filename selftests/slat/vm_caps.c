@@ -406,6 +406,15 @@ TEST_F(vm, quirk_of_monitor)
 	guest_run_hlt(_metadata, guest);
 	get_regs(_metadata, guest, &regs);
 	EXPECT_EQ(0, regs.rbx);
+	/* What IA32_MISC_ENABLE says counts where it does in CPUID. */
+	ASSERT_EQ(0, _enable(guest->vm, KVM_CAP_DISABLE_QUIRKS2,
+			     KVM_X86_QUIRK_MWAIT_NEVER_UD_FAULTS |
+			     KVM_X86_QUIRK_MISC_ENABLE_NO_MWAIT));
+	ASSERT_EQ(1, _set_msr(guest, MISC_ENABLE, MISC_MWAIT | 1));
+	guest_mode(_metadata, guest, MODE_LONG);
+	guest_run_hlt(_metadata, guest);
+	get_regs(_metadata, guest, &regs);
+	EXPECT_EQ(1, regs.rbx);
 }
 
 /* An instruction that nobody can execute, on what is no memory */
