@@ -32,9 +32,14 @@ struct slat_why {
 	int cpu;
 };
 
+/* Last bytes of the instructions for hypercalls: 0F 01 xx. */
+#define SLAT_VMCALL	0xc1
+#define SLAT_VMMCALL	0xd9
+
 /**
  * struct slat_hw_ops - one vendor's virtualisation
  * @name: what the vendor calls it
+ * @hypercall: which of SLAT_VMCALL and SLAT_VMMCALL its CPUs have
  * @ident: whether this host has it; changes nothing.  0; -ENODEV: its CPUs
  *	have nothing of the kind; -EOPNOTSUPP and the reason in @why
  * @setup: read the capabilities of this host and allocate what its CPUs need;
@@ -70,6 +75,7 @@ struct slat_why {
  */
 struct slat_hw_ops {
 	const char *name;
+	u8 hypercall;
 	int (*ident)(struct slat_why *why);
 	int (*setup)(const struct slat_hw_config *config, struct slat_why *why);
 	void (*teardown)(void);

@@ -224,6 +224,7 @@ static const struct slat_pte_format *svm_get_format(void)
 
 const struct slat_hw_ops slat_svm_ops = {
 	.name = "AMD-V",
+	.hypercall = SLAT_VMMCALL,
 	.ident = svm_ident,
 	.setup = svm_setup,
 	.teardown = svm_teardown,

@@ -23,7 +23,8 @@
 #define DR6_RESET	0xffff0ff0
 
 /* Always taken from the guest: it could keep the CPU busy for ever with these. */
-#define INTERCEPTED_EXCEPTIONS	(BIT(X86_TRAP_DB) | BIT(X86_TRAP_AC) | BIT(X86_TRAP_MC))
+#define INTERCEPTED_EXCEPTIONS	(BIT(X86_TRAP_DB) | BIT(X86_TRAP_UD) |	\
+				 BIT(X86_TRAP_AC) | BIT(X86_TRAP_MC))
 
 #define INTERCEPTED_CR	(BIT(INTERCEPT_CR0_WRITE) | BIT(INTERCEPT_CR4_WRITE) | \
 			 BIT(INTERCEPT_CR8_WRITE))

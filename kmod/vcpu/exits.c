@@ -120,11 +120,16 @@ static int exit_interrupt_window(struct slat_vcpu *vcpu, const struct slat_exit 
 	return 0;
 }
 
-/* Intercepted so that the guest cannot keep the CPU busy; it gets them back. */
+/*
+ * Intercepted so that the guest cannot keep the CPU busy, #UD for a quirk; it gets
+ * them back.
+ */
 static int exit_exception(struct slat_vcpu *vcpu, const struct slat_exit *exit)
 {
 	if (exit->event.vector == X86_TRAP_DB || exit->event.vector == X86_TRAP_BP)
 		return slat_vcpu_handle_debug(vcpu, exit);
+	if (exit->event.vector == X86_TRAP_UD && slat_vcpu_fix_hypercall(vcpu))
+		return 1;
 	slat_vcpu_raise_event(vcpu, &exit->event);
 	return 1;
 }

@@ -4,9 +4,14 @@
  */
 #include <linux/kernel.h>
 #include <linux/overflow.h>
+#include <linux/sched.h>
 #include <uapi/linux/kvm_para.h>
 
+#include "config.h"
+#include "mmu/gwalk.h"
 #include "vcpu/vcpu.h"
+
+#define HYPERCALL_LEN	3
 
 #define ICR_VECTOR	GENMASK(7, 0)
 #define ICR_DELIVERY	GENMASK(10, 8)
@@ -66,6 +71,12 @@ static long call(struct slat_vcpu *vcpu, u64 number, const u64 *args)
 		if (!slat_pv_has(vcpu, KVM_FEATURE_PV_SEND_IPI))
 			break;
 		return send_ipi(vcpu, args[0], args[1], args[2], args[3]);
+	case KVM_HC_SCHED_YIELD:
+		if (!slat_pv_has(vcpu, KVM_FEATURE_PV_SCHED_YIELD))
+			break;
+		/* A hint; to whoever waits for this CPU, not only to the vCPU named. */
+		cond_resched();
+		return 0;
 	}
 	return -KVM_ENOSYS;
 }
@@ -93,4 +104,55 @@ int slat_vcpu_hypercall(struct slat_vcpu *vcpu, unsigned int insn_len)
 	gpr[SLAT_RAX] = wide ? ret : (u32)ret;
 	slat_cpu_skip(cpu, insn_len);
 	return 1;
+}
+
+/* Where RIP is, linearly. */
+static u64 code(struct slat_cpu *cpu)
+{
+	slat_cpu_need(cpu, SLAT_STATE_RIP | SLAT_STATE_SEGS);
+	return slat_cpu_64bit(cpu) ? cpu->rip : (u32)(cpu->rip + cpu->seg[SLAT_CS].base);
+}
+
+/* Byte by byte: an instruction that is another may end where memory does. */
+static bool is_hypercall(struct slat_vcpu *vcpu, u64 linear)
+{
+	static const u8 begin[] = { 0x0f, 0x01 };
+	u32 error;
+	u64 gpa;
+	int i;
+	u8 byte;
+
+	for (i = 0; i < HYPERCALL_LEN; i++) {
+		if (slat_vcpu_translate(vcpu, linear + i, SLAT_GWALK_FETCH, vcpu->cpu.cpl == 3,
+					&gpa, &error) ||
+		    slat_mmu_read(vcpu->walker.mmu, gpa, &byte, 1))
+			return false;
+		if (i < ARRAY_SIZE(begin) ? byte != begin[i] : byte != SLAT_VMCALL && byte != SLAT_VMMCALL)
+			return false;
+	}
+	return true;
+}
+
+/**
+ * slat_vcpu_fix_hypercall() - an instruction that this CPU does not know
+ * @vcpu: loaded, the guest about to get #UD
+ *
+ * Of VMCALL and VMMCALL each CPU has only one.  By KVM's quirk a guest that uses
+ * the other finds it replaced, where it may write to its code, and done.
+ *
+ * Return: whether it was that.
+ */
+bool slat_vcpu_fix_hypercall(struct slat_vcpu *vcpu)
+{
+	u64 linear = code(&vcpu->cpu), last = linear + HYPERCALL_LEN - 1, gpa;
+	u8 own = vcpu->cpu.ops->hypercall;
+	u32 error;
+
+	if (!slat_config_quirk(vcpu->config, KVM_X86_QUIRK_FIX_HYPERCALL_INSN) ||
+	    !is_hypercall(vcpu, linear))
+		return false;
+	if (!slat_vcpu_translate(vcpu, last, SLAT_GWALK_WRITE, vcpu->cpu.cpl == 3, &gpa, &error))
+		slat_mmu_write(vcpu->walker.mmu, gpa, &own, 1);
+	slat_vcpu_hypercall(vcpu, HYPERCALL_LEN);
+	return true;
 }

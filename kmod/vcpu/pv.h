@@ -72,5 +72,6 @@ void slat_pv_take_eoi(struct slat_vcpu *vcpu);
 
 /* hypercall.c */
 int slat_vcpu_hypercall(struct slat_vcpu *vcpu, unsigned int insn_len);
+bool slat_vcpu_fix_hypercall(struct slat_vcpu *vcpu);
 
 #endif /* SLAT_VCPU_PV_H */

@@ -194,6 +194,7 @@ static void vmx_describe(struct slat_info *info)
 
 const struct slat_hw_ops slat_vmx_ops = {
 	.name = "VT-x",
+	.hypercall = SLAT_VMCALL,
 	.ident = vmx_ident,
 	.setup = vmx_setup,
 	.teardown = vmx_teardown,

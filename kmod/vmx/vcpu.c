@@ -25,7 +25,7 @@
 #define VPID_MAX	0xffff
 
 /* Always taken from the guest: it could keep the CPU busy for ever with these. */
-#define INTERCEPTED	(BIT(X86_TRAP_DB) | BIT(X86_TRAP_AC) | BIT(X86_TRAP_MC))
+#define INTERCEPTED	(BIT(X86_TRAP_DB) | BIT(X86_TRAP_UD) | BIT(X86_TRAP_AC) | BIT(X86_TRAP_MC))
 
 static DEFINE_IDA(vpids);
 

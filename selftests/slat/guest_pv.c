@@ -429,6 +429,67 @@ TEST_F(pv, hypercalls)
 	hypercall(_metadata, guest, 5, ~0ULL, ~0ULL, 0, 0);
 }
 
+/* The other vendor's, and #UD where it is not replaced. */
+GUEST_LABEL(vmcall_ud);
+GUEST_LABEL(vmmcall_ud);
+GUEST_CODE(vmcall_or_ud, 64, "vmcall\n" DONE "vmcall_ud: mov $0x6b, %eax\n" DONE);
+GUEST_CODE(vmmcall_or_ud, 64, "vmmcall\n" DONE "vmmcall_ud: mov $0x6b, %eax\n" DONE);
+
+static const __u8 *load_others(struct __test_metadata *_metadata, struct guest *guest)
+{
+	bool svm = cpu_has_svm();
+
+	if (svm)
+		guest_load(guest, vmcall_or_ud);
+	else
+		guest_load(guest, vmmcall_or_ud);
+	irq_guest_start(_metadata, guest);
+	guest_gate(guest, MODE_LONG, 6, svm ? guest_label(vmcall_or_ud, vmcall_ud) :
+					      guest_label(vmmcall_or_ud, vmmcall_ud), 14, 0);
+	return (const __u8 *)(svm ? vmcall_or_ud : vmmcall_or_ud);
+}
+
+TEST_F(pv, hypercalls_of_the_other_vendor_are_replaced)
+{
+	const __u8 *own = (const __u8 *)(cpu_has_svm() ? vmmcalls : vmcalls);
+	struct guest *guest = &self->guest;
+
+	load_others(_metadata, guest);
+	EXPECT_EQ(-1000, hypercall(_metadata, guest, 4711, 0, 0, 0, 0));
+	EXPECT_EQ(0, memcmp(guest->mem + CODE, own, 3));
+	EXPECT_EQ(0, hypercall(_metadata, guest, 11, 0, 0, 0, 0));
+}
+
+TEST_F(pv, hypercalls_of_the_other_vendor_are_ud)
+{
+	struct kvm_enable_cap cap = {
+		.cap = KVM_CAP_DISABLE_QUIRKS2, .args[0] = KVM_X86_QUIRK_FIX_HYPERCALL_INSN,
+	};
+	struct guest *guest = &self->guest;
+	const __u8 *code;
+
+	ASSERT_EQ(0, _ioctl_ptr(guest->vm, KVM_ENABLE_CAP, &cap));
+	code = load_others(_metadata, guest);
+	EXPECT_EQ(0x6b, hypercall(_metadata, guest, 4711, 0, 0, 0, 0));
+	EXPECT_EQ(0, memcmp(guest->mem + CODE, code, 3));
+}
+
+/* What looks like one up to where memory ends is nothing but #UD. */
+TEST_F(pv, undefined_instruction_before_the_end_of_memory)
+{
+	struct guest *guest = &self->guest;
+	struct kvm_regs regs;
+
+	load_others(_metadata, guest);
+	guest_u8(guest, MEMORY - 1) = 0x06;	/* PUSH ES */
+	get_regs(_metadata, guest, &regs);
+	regs.rip = MEMORY - 1;
+	set_regs(_metadata, guest, &regs);
+	irq_run_done(_metadata, guest);
+	get_regs(_metadata, guest, &regs);
+	EXPECT_EQ(0x6b, regs.rax);
+}
+
 GUEST_CODE(halts, 64, "cli\n hlt\n" DONE);
 
 static void *run_other(void *arg)
