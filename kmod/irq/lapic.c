@@ -651,8 +651,6 @@ static void restore_vectors(unsigned long *vectors, const void *page, u32 offset
 
 		WRITE_ONCE(vectors[i], high << 32 | low);
 	}
-	/* There are no illegal ones. */
-	WRITE_ONCE(vectors[0], vectors[0] & ~(BIT(FIRST_VECTOR) - 1));
 }
 
 /**

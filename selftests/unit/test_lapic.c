@@ -482,7 +482,15 @@ static void a_hostile_page_is_cut_to_size(void)
 	CHECK_EQ(0x3ff, reg(&lapic, SLAT_APIC_SVR));
 	CHECK_EQ(0xff, reg(&lapic, SLAT_APIC_TPR));
 	CHECK_EQ(0x100ff, reg(&lapic, SLAT_APIC_LVT_ERROR));
-	CHECK_EQ(0xffff0000, reg(&lapic, SLAT_APIC_IRR));
+	CHECK_EQ(0xffffffff, reg(&lapic, SLAT_APIC_IRR));
+	CHECK_EQ(-1, slat_lapic_pending(&lapic));
+
+	/* Illegal vectors are there to be read, but are never delivered. */
+	memset(page, 0, sizeof(page));
+	memset(page + SLAT_APIC_IRR, 0xff, 2);
+	*(u32 *)(page + SLAT_APIC_SVR) = 0x1ff;
+	CHECK_EQ(0, slat_lapic_restore(&lapic, page, false));
+	CHECK_EQ(0xffff, reg(&lapic, SLAT_APIC_IRR));
 	CHECK_EQ(-1, slat_lapic_pending(&lapic));
 
 	lapic = fresh_x2apic(2);
