@@ -118,7 +118,7 @@ static long vcpu_get_stats_fd(const struct vcpu_file *from)
 	if (!handle)
 		return -ENOMEM;
 	refcount_inc(&handle->vm->users);
-	snprintf(id, sizeof(id), "slat-%d/vcpu-%u", task_tgid_nr(current), handle->vcpu->id);
+	snprintf(id, sizeof(id), "kvm-%d/vcpu-%u", task_tgid_nr(current), handle->vcpu->id);
 	return slat_stats_open(&vcpu_stats, id, handle);
 }
 
@@ -453,7 +453,7 @@ static long vm_get_stats_fd(struct slat_vm *vm, unsigned long arg)
 	char id[16];
 
 	refcount_inc(&vm->users);
-	snprintf(id, sizeof(id), "slat-%d", task_tgid_nr(current));
+	snprintf(id, sizeof(id), "kvm-%d", task_tgid_nr(current));
 	return slat_stats_open(&vm_stats, id, vm);
 }
 

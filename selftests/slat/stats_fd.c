@@ -82,6 +82,8 @@ TEST_F(stats, header_and_descriptors_fit)
 	ASSERT_EQ(header.name_size, pread(fd, id, header.name_size, header.id_offset));
 	EXPECT_LT(strnlen(id, header.name_size), header.name_size);
 	EXPECT_EQ(variant->vcpu, !!strstr(id, "vcpu-0"));
+	/* By which programs know whose they are. */
+	EXPECT_EQ(0, strncmp(id, "kvm-", 4));
 	for (__u32 i = 0; i < header.num_desc; i++) {
 		size_t size = sizeof(struct kvm_stats_desc) + header.name_size;
 		struct kvm_stats_desc *desc = calloc(1, size);
