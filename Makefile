@@ -32,6 +32,8 @@ help:
 	@echo 'make check           install what is needed, build, run all tests'
 	@echo 'make check-unit      the tests that need no machine, in seconds'
 	@echo 'make check-full      make check and all that takes longer'
+	@echo 'make check-kvm-selftests'
+	@echo "                     KVM's own selftests, where Slat is /dev/kvm"
 	@echo 'make bench           what it costs beside KVM, on the emulated machine'
 	@echo 'make [KDIR=DIR]      the module for a kernel, and the programs'
 	@echo 'make module KERNEL=K the module for a kernel of the lab (lab list)'
@@ -80,6 +82,9 @@ check-full: deps
 check-unit: deps
 	@selftests/run unit uapi
 
+check-kvm-selftests: deps
+	@selftests/run kvm-selftests-all
+
 bench: deps
 	@selftests/bench/bench
 
@@ -100,5 +105,5 @@ install-dkms: install-userspace
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all help deps module userspace docs man demo check check-full check-unit bench \
-	install install-userspace install-dkms clean
+.PHONY: all help deps module userspace docs man demo check check-full check-unit \
+	check-kvm-selftests bench install install-userspace install-dkms clean
