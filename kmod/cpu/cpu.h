@@ -185,6 +185,9 @@ struct slat_hw_ops;
 
 #define SLAT_TSC_RATIO_SHIFT	48
 
+/* Above all priorities. */
+#define SLAT_CR8_EXITS	16
+
 /*
  * struct slat_cpu - a guest CPU
  *
@@ -203,6 +206,8 @@ struct slat_hw_ops;
  * @event: what the next entry delivers
  * @want_interrupt_window: exit as soon as an interrupt can be delivered
  * @want_nmi_window: exit as soon as an NMI can be delivered
+ * @cr8_limit: exit when the guest makes CR8 less than this;
+ *	SLAT_CR8_EXITS: whatever it writes there
  * @intercepts: exceptions that exit, by vector
  * @intercept_msrs: all MSRs exit, also those of slat_cpu_own_msrs
  * @root: physical address of the second-level root, in the backend's format
@@ -267,6 +272,7 @@ struct slat_cpu {
 	struct slat_event event;
 	bool want_interrupt_window;
 	bool want_nmi_window;
+	u8 cr8_limit;
 	bool want_step;
 	bool skipped;
 	bool debug;

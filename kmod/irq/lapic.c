@@ -200,6 +200,20 @@ u8 slat_lapic_ppr(const struct slat_lapic *lapic)
 }
 
 /**
+ * slat_lapic_tpr_limit() - the task priority below which there is an interrupt
+ * @lapic: the vCPU's thread has it
+ *
+ * Return: 1 to 15, not above the task priority; 0: none is held back by it.
+ */
+u8 slat_lapic_tpr_limit(const struct slat_lapic *lapic)
+{
+	int vector = highest(lapic->irr);
+	u8 tpr = slat_lapic_reg(lapic, SLAT_APIC_TPR);
+
+	return vector >= 0 && vector >> 4 <= tpr >> 4 ? vector >> 4 : 0;
+}
+
+/**
  * slat_lapic_pending() - the vector to deliver next
  * @lapic: the vCPU's thread has it
  *

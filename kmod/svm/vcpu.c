@@ -26,8 +26,7 @@
 #define INTERCEPTED_EXCEPTIONS	(BIT(X86_TRAP_DB) | BIT(X86_TRAP_UD) |	\
 				 BIT(X86_TRAP_AC) | BIT(X86_TRAP_MC))
 
-#define INTERCEPTED_CR	(BIT(INTERCEPT_CR0_WRITE) | BIT(INTERCEPT_CR4_WRITE) | \
-			 BIT(INTERCEPT_CR8_WRITE))
+#define INTERCEPTED_CR	(BIT(INTERCEPT_CR0_WRITE) | BIT(INTERCEPT_CR4_WRITE))
 #define INTERCEPTED_DR	0x00ff00ff	/* all, read and written */
 
 #define WORD_BIT(name)	BIT(INTERCEPT_##name & 31)
@@ -183,7 +182,11 @@ static void flush_intercepts(struct slat_cpu *cpu)
 	struct slat_svm_vcpu *svm = slat_svm_of(cpu);
 	u32 *intercepts = svm->vmcb->control.intercepts;
 	u32 word3 = INTERCEPTED_WORD3, word4 = INTERCEPTED_WORD4, word5 = 0;
+	u32 crs = INTERCEPTED_CR | svm->read_cr;
 
+	/* What it is written to only the instruction says. */
+	if (cpu->cr8_limit)
+		crs |= BIT(INTERCEPT_CR8_WRITE);
 	if (cpu->want_interrupt_window)
 		word3 |= WORD_BIT(VINTR);
 	if (svm->nmi_blocked && !svm->iret)
@@ -193,8 +196,7 @@ static void flush_intercepts(struct slat_cpu *cpu)
 	if (!cpu->has_invpcid && slat_svm.has_invpcid)
 		word5 |= WORD_BIT(INVPCID);
 
-	put32(svm, &intercepts[INTERCEPT_CR], INTERCEPTED_CR | svm->read_cr,
-	      SLAT_CLEAN_INTERCEPTS);
+	put32(svm, &intercepts[INTERCEPT_CR], crs, SLAT_CLEAN_INTERCEPTS);
 	put32(svm, &intercepts[INTERCEPT_EXCEPTION], INTERCEPTED_EXCEPTIONS | cpu->intercepts,
 	      SLAT_CLEAN_INTERCEPTS);
 	put32(svm, &intercepts[INTERCEPT_WORD3], word3, SLAT_CLEAN_INTERCEPTS);
@@ -319,5 +321,6 @@ void slat_svm_vcpu_enter(struct slat_cpu *cpu)
 		slat_svm_clean_keep(svm);
 	cpu->gpr[SLAT_RAX] = vmcb->save.rax;
 	cpu->cr2 = vmcb->save.cr2;
+	cpu->cr8 = vmcb->control.int_ctl & V_TPR_MASK;
 	after_exit(cpu);
 }

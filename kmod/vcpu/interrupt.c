@@ -190,6 +190,33 @@ void slat_vcpu_set_cr8(struct slat_vcpu *vcpu, u64 value)
 }
 
 /**
+ * slat_vcpu_give_priority() - the CPU has the task priority while it is in the guest
+ * @vcpu: in slat_vcpu_run(), about to enter
+ *
+ * It comes back where the guest may then take an interrupt.  Without a local
+ * APIC here every change is user space's.
+ */
+void slat_vcpu_give_priority(struct slat_vcpu *vcpu)
+{
+	struct slat_cpu *cpu = &vcpu->cpu;
+
+	cpu->cr8 = slat_vcpu_cr8(vcpu);
+	cpu->cr8_limit = vcpu->has_apic ? slat_lapic_tpr_limit(&vcpu->apic.lapic) :
+					  SLAT_CR8_EXITS;
+}
+
+/**
+ * slat_vcpu_take_priority() - what the guest has made of it
+ * @vcpu: loaded, after an exit
+ */
+void slat_vcpu_take_priority(struct slat_vcpu *vcpu)
+{
+	/* The lower half of the register is not CR8's. */
+	if (vcpu->has_apic && vcpu->cpu.cr8 != slat_vcpu_cr8(vcpu))
+		slat_vcpu_set_cr8(vcpu, vcpu->cpu.cr8);
+}
+
+/**
  * slat_vcpu_set_apic_base() - write IA32_APIC_BASE
  * @vcpu: whose
  * @value: what to write

@@ -261,7 +261,9 @@ static int run(struct slat_vcpu *vcpu)
 		slat_pv_update_steal(vcpu);
 		choose_event(vcpu);
 		slat_pv_offer_eoi(vcpu);
+		slat_vcpu_give_priority(vcpu);
 		entered = stay(vcpu);
+		slat_vcpu_take_priority(vcpu);
 		slat_pv_take_eoi(vcpu);
 		if (!entered)
 			continue;

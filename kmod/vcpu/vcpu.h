@@ -198,6 +198,8 @@ bool slat_vcpu_wait(struct slat_vcpu *vcpu);
 bool slat_vcpu_exit_eoi(struct slat_vcpu *vcpu);
 u64 slat_vcpu_cr8(const struct slat_vcpu *vcpu);
 void slat_vcpu_set_cr8(struct slat_vcpu *vcpu, u64 value);
+void slat_vcpu_give_priority(struct slat_vcpu *vcpu);
+void slat_vcpu_take_priority(struct slat_vcpu *vcpu);
 int slat_vcpu_set_apic_base(struct slat_vcpu *vcpu, u64 value, bool guest);
 bool slat_vcpu_mmio(struct slat_vcpu *vcpu, u64 gpa, void *data, unsigned int len, bool write);
 u32 slat_vcpu_pio(struct slat_vcpu *vcpu, u16 port, void *data, u8 size, u32 count, bool in);

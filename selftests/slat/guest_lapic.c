@@ -260,6 +260,42 @@ TEST_F(lapic, task_priority_holds_back)
 	EXPECT_EQ(4, guest->run->cr8);
 }
 
+GUEST_CODE(one_priority, 64,
+	   APIC_PAGE_IN_RBP
+	   "mov %cr8, %r8\n"
+	   "movl $0x53, 0x80(%rbp)\n"
+	   "mov %cr8, %r9\n"
+	   "mov $3, %eax\n"
+	   "mov %rax, %cr8\n"
+	   "mov 0x80(%rbp), %r10d\n"
+	   "movl $0xf7, 0x80(%rbp)\n"
+	   "mov %cr8, %r11\n"
+	   "mov %r11, %cr8\n"
+	   DONE);
+
+/* However it is written, and read. */
+TEST_F(lapic, task_priority_is_cr8)
+{
+	struct guest *guest = &self->guest;
+	struct kvm_lapic_state state;
+	struct kvm_regs regs;
+
+	guest_load(guest, one_priority);
+	irq_guest_start(_metadata, guest);
+	get_lapic(_metadata, guest->fd, &state);
+	lapic_set_reg(&state, APIC_TPR, 0x90);
+	ASSERT_EQ(0, _ioctl_ptr(guest->fd, KVM_SET_LAPIC, &state));
+	irq_run_done(_metadata, guest);
+	get_regs(_metadata, guest, &regs);
+	EXPECT_EQ(9, regs.r8);
+	EXPECT_EQ(5, regs.r9);
+	EXPECT_EQ(0x30, (__u32)regs.r10);
+	EXPECT_EQ(15, regs.r11);
+	EXPECT_EQ(15, guest->run->cr8);
+	get_lapic(_metadata, guest->fd, &state);
+	EXPECT_EQ(0xf0, lapic_reg(&state, APIC_TPR) & 0xf0);
+}
+
 GUEST_CODE(x2apic, 64,
 	   "mov $0x1b, %ecx\n"
 	   "rdmsr\n"

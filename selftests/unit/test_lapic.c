@@ -215,6 +215,24 @@ static void eoi_is_broadcast_for_levels(void)
 	CHECK(!out.level);
 }
 
+/* Below which task priority something comes, that it holds back now. */
+static void limit_of_the_task_priority(void)
+{
+	struct slat_lapic lapic = fresh(0);
+
+	CHECK_EQ(0, slat_lapic_tpr_limit(&lapic));
+	slat_lapic_request(&lapic, 0x53, false);
+	CHECK_EQ(0, slat_lapic_tpr_limit(&lapic));
+	slat_lapic_write(&lapic, SLAT_APIC_TPR, 0x4f);
+	CHECK_EQ(0, slat_lapic_tpr_limit(&lapic));
+	slat_lapic_write(&lapic, SLAT_APIC_TPR, 0x50);
+	CHECK_EQ(5, slat_lapic_tpr_limit(&lapic));
+	slat_lapic_write(&lapic, SLAT_APIC_TPR, 0xff);
+	CHECK_EQ(5, slat_lapic_tpr_limit(&lapic));
+	slat_lapic_request(&lapic, 0xf0, false);
+	CHECK_EQ(15, slat_lapic_tpr_limit(&lapic));
+}
+
 /* 11.4.7.2 */
 static void disabling_masks_all_local_interrupts(void)
 {
@@ -520,6 +538,7 @@ int main(void)
 		UNIT_CASE(highest_vector_first),
 		UNIT_CASE(a_class_does_not_nest),
 		UNIT_CASE(task_priority_holds_back),
+		UNIT_CASE(limit_of_the_task_priority),
 		UNIT_CASE(eoi_is_broadcast_for_levels),
 		UNIT_CASE(disabling_masks_all_local_interrupts),
 		UNIT_CASE(errors_are_shown_after_a_write),
