@@ -17,9 +17,12 @@
  * struct slat_hw_config - what the administrator asks of a backend
  * @residency_us: longest stay of a vCPU in the guest without a VM exit, in
  *	microseconds; 0: unbounded
+ * @tpr_shadow: a guest changes its task priority without an exit, where the
+ *	CPUs can
  */
 struct slat_hw_config {
 	unsigned int residency_us;
+	bool tpr_shadow;
 };
 
 /**

@@ -34,6 +34,11 @@ static bool kvm_node;
 module_param(kvm_node, bool, 0444);
 MODULE_PARM_DESC(kvm_node, "Be /dev/kvm as well (0: only /dev/slat)");
 
+static bool tpr_shadow = true;
+module_param(tpr_shadow, bool, 0444);
+MODULE_PARM_DESC(tpr_shadow,
+		 "A guest changes its task priority without a VM exit where the CPU can (default: yes)");
+
 /* Set before the device appears, constant until it is gone. */
 static const struct slat_hw_ops *hw;
 
@@ -268,7 +273,10 @@ static int __init choose_backend(struct slat_why *why)
 
 static int __init slat_init(void)
 {
-	const struct slat_hw_config config = { .residency_us = residency_us };
+	const struct slat_hw_config config = {
+		.residency_us = residency_us,
+		.tpr_shadow = tpr_shadow,
+	};
 	struct slat_why why = { .cpu = -1 };
 	int err;
 

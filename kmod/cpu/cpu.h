@@ -104,6 +104,7 @@ enum slat_exit_reason {
 	SLAT_EXIT_TASK_SWITCH,		/* .task */
 	SLAT_EXIT_INTERRUPT_WINDOW,	/* an interrupt can be delivered now */
 	SLAT_EXIT_NMI_WINDOW,		/* an NMI can be delivered now */
+	SLAT_EXIT_PRIORITY,		/* CR8 is below slat_cpu.cr8_limit */
 	SLAT_EXIT_STEP,			/* one instruction is done, or one event delivered */
 	SLAT_EXIT_TRIPLE_FAULT,
 	SLAT_EXIT_FAILED_ENTRY,		/* .hardware */

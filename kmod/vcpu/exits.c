@@ -180,6 +180,7 @@ static const exit_fn handlers[SLAT_EXIT_REASONS] = {
 	[SLAT_EXIT_TASK_SWITCH] = slat_vcpu_handle_task_switch,
 	[SLAT_EXIT_INTERRUPT_WINDOW] = exit_interrupt_window,
 	[SLAT_EXIT_NMI_WINDOW] = exit_host,
+	[SLAT_EXIT_PRIORITY] = exit_host,
 	[SLAT_EXIT_STEP] = slat_vcpu_handle_step,
 	[SLAT_EXIT_TRIPLE_FAULT] = exit_shutdown,
 	[SLAT_EXIT_FAILED_ENTRY] = exit_failed_entry,

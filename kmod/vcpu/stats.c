@@ -44,6 +44,7 @@ const struct slat_stats_desc slat_vcpu_stats_descs[SLAT_VCPU_STATS] = {
 	COUNTER(TASK_SWITCH, "task_switch"),
 	COUNTER(INTERRUPT_WINDOW, "irq_window"),
 	COUNTER(NMI_WINDOW, "nmi_window"),
+	COUNTER(PRIORITY, "tpr_threshold"),
 	COUNTER(STEP, "step"),
 	COUNTER(TRIPLE_FAULT, "triple_fault"),
 	COUNTER(FAILED_ENTRY, "failed_entry"),

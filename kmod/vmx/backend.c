@@ -120,6 +120,8 @@ static int vmx_setup(const struct slat_hw_config *config, struct slat_why *why)
 		return -EOPNOTSUPP;
 	slat_ept_format(&slat_vmx.caps, boot_cpu_data.x86_phys_bits, &slat_vmx.format);
 	slat_vmx.no_guests = slat_vmx_choose_controls(&slat_vmx.msrs, &slat_vmx.controls);
+	if (!config->tpr_shadow)
+		slat_vmx.controls.tpr_shadow = false;
 	slat_vmx.has_debugctl = !rdmsrl_safe(MSR_IA32_DEBUGCTLMSR, &debugctl);
 	vmx_bound_residency(config->residency_us);
 	slat_vmcs_init_cpus();

@@ -209,6 +209,7 @@ const char *slat_vmx_choose_controls(const struct slat_vmx_msrs *msrs,
 			    "it lacks a VM-entry control that Slat needs");
 	if (!why && ~(msrs->procbased >> 32) & PROC_SOMETIMES)
 		why = "it lacks an execution control that Slat needs";
+	controls->tpr_shadow = msrs->procbased >> 32 & CPU_BASED_TPR_SHADOW;
 	controls->steps = msrs->procbased >> 32 & CPU_BASED_MONITOR_TRAP_FLAG;
 	if (!why && controls->proc & PROC_UNWANTED)
 		why = "it insists on exits that Slat has no use for";

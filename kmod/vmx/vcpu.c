@@ -9,6 +9,7 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include <asm/apicdef.h>
 #include <asm/debugreg.h>
 #include <asm/msr-index.h>
 #include <asm/processor-flags.h>
@@ -52,6 +53,23 @@ static u32 proc2_of(const struct slat_cpu *cpu)
 	return proc2;
 }
 
+/* The guest has its task priority to itself, in the virtual-APIC page. */
+static bool has_tpr(const struct slat_cpu *cpu)
+{
+	return slat_vmx.controls.tpr_shadow && cpu->cr8_limit != SLAT_CR8_EXITS;
+}
+
+static u32 proc_of(const struct slat_cpu *cpu)
+{
+	u32 proc = slat_vmx.controls.proc;
+
+	if (has_tpr(cpu)) {
+		proc &= ~(CPU_BASED_CR8_LOAD_EXITING | CPU_BASED_CR8_STORE_EXITING);
+		proc |= CPU_BASED_TPR_SHADOW;
+	}
+	return proc;
+}
+
 /* Loaded here. */
 static void init_vmcs(struct slat_cpu *cpu)
 {
@@ -59,7 +77,7 @@ static void init_vmcs(struct slat_cpu *cpu)
 	const struct slat_vmx_controls *controls = &slat_vmx.controls;
 	u32 pin = controls->pin;
 
-	vmx->proc = controls->proc;
+	vmx->proc = proc_of(cpu);
 	vmx->proc2 = proc2_of(cpu);
 	vmx->entry = controls->entry;
 	vmx->intercepts = INTERCEPTED;
@@ -81,12 +99,23 @@ static void init_vmcs(struct slat_cpu *cpu)
 	slat_vmwrite(VM_EXIT_MSR_LOAD_COUNT, 0);
 	slat_vmwrite(VM_ENTRY_MSR_LOAD_COUNT, 0);
 	slat_vmwrite(MSR_BITMAP, __pa(vmx->msr_bitmap));
+	if (slat_vmx.controls.tpr_shadow) {
+		slat_vmwrite(VIRTUAL_APIC_PAGE_ADDR, __pa(vmx->apic_page));
+		slat_vmwrite(TPR_THRESHOLD, 0);
+	}
 	slat_vmwrite(VMCS_LINK_POINTER, ~0ULL);
 	slat_vmwrite(GUEST_ACTIVITY_STATE, GUEST_ACTIVITY_ACTIVE);
 	/* All of CR0 and CR4 is Slat's: the guest's changes exit. */
 	slat_vmwrite(CR0_GUEST_HOST_MASK, ~0ULL);
 	slat_vmwrite(CR4_GUEST_HOST_MASK, ~0ULL);
 	slat_vmx_host_init();
+}
+
+static void free_pages_of(struct slat_vmx_vcpu *vmx)
+{
+	free_page((unsigned long)vmx->apic_page);
+	free_page((unsigned long)vmx->msr_bitmap);
+	kfree(vmx);
 }
 
 /**
@@ -101,7 +130,8 @@ int slat_vmx_vcpu_alloc(struct slat_cpu *cpu)
 	if (!vmx)
 		return -ENOMEM;
 	vmx->msr_bitmap = (void *)__get_free_page(GFP_KERNEL_ACCOUNT);
-	if (!vmx->msr_bitmap)
+	vmx->apic_page = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
+	if (!vmx->msr_bitmap || !vmx->apic_page)
 		goto free;
 	memset(vmx->msr_bitmap, 0xff, PAGE_SIZE);
 	/* Held by the VMCS, or switched. */
@@ -110,7 +140,7 @@ int slat_vmx_vcpu_alloc(struct slat_cpu *cpu)
 
 	err = slat_vmcs_alloc(&vmx->vmcs, slat_vmx.caps.revision);
 	if (err)
-		goto free_bitmap;
+		goto free;
 
 	/* Without one left a guest does without: its TLB is empty at each entry. */
 	if (slat_vmx.controls.proc2 & SECONDARY_EXEC_ENABLE_VPID) {
@@ -128,10 +158,8 @@ int slat_vmx_vcpu_alloc(struct slat_cpu *cpu)
 	preempt_enable();
 	return 0;
 
-free_bitmap:
-	free_page((unsigned long)vmx->msr_bitmap);
 free:
-	kfree(vmx);
+	free_pages_of(vmx);
 	return err;
 }
 
@@ -146,8 +174,7 @@ void slat_vmx_vcpu_free(struct slat_cpu *cpu)
 	slat_vmcs_free(&vmx->vmcs);
 	if (vmx->vpid)
 		ida_free(&vpids, vmx->vpid);
-	free_page((unsigned long)vmx->msr_bitmap);
-	kfree(vmx);
+	free_pages_of(vmx);
 	cpu->hw = NULL;
 }
 
@@ -207,11 +234,25 @@ static void flush_event(const struct slat_cpu *cpu)
 	slat_vmwrite(VM_ENTRY_INTR_INFO_FIELD, info);
 }
 
+/* SDM vol. 3C, 30.1.2: a threshold above the priority would fail the entry. */
+static void flush_priority(const struct slat_cpu *cpu)
+{
+	struct slat_vmx_vcpu *vmx = slat_vmx_of(cpu);
+
+	if (!has_tpr(cpu))
+		return;
+	*(u32 *)(vmx->apic_page + APIC_TASKPRI) = cpu->cr8 << 4;
+	if (cpu->cr8_limit != vmx->tpr_threshold) {
+		vmx->tpr_threshold = cpu->cr8_limit;
+		slat_vmwrite(TPR_THRESHOLD, cpu->cr8_limit);
+	}
+}
+
 static void flush_controls(struct slat_cpu *cpu)
 {
 	struct slat_vmx_vcpu *vmx = slat_vmx_of(cpu);
 	u32 intercepts = INTERCEPTED | cpu->intercepts;
-	u32 proc = slat_vmx.controls.proc, proc2 = proc2_of(cpu);
+	u32 proc = proc_of(cpu), proc2 = proc2_of(cpu);
 
 	if (cpu->intercept_msrs)
 		proc &= ~CPU_BASED_USE_MSR_BITMAPS;
@@ -306,6 +347,7 @@ void slat_vmx_vcpu_enter(struct slat_cpu *cpu)
 	}
 	slat_vmx_flush(cpu);
 	flush_controls(cpu);
+	flush_priority(cpu);
 	flush_event(cpu);
 	slat_vmx_host_refresh();
 	slat_vmx_host_leave();
@@ -323,5 +365,7 @@ void slat_vmx_vcpu_enter(struct slat_cpu *cpu)
 	if (vmx->reason & VMX_EXIT_REASONS_FAILED_VMENTRY)
 		return;
 	vmx->vmcs.launched = true;
+	if (has_tpr(cpu))
+		cpu->cr8 = *(const u32 *)(vmx->apic_page + APIC_TASKPRI) >> 4 & 15;
 	cpu->event.kind = SLAT_EVENT_NONE;
 }

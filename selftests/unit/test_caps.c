@@ -195,6 +195,11 @@ static void chooses_controls(void)
 
 	CHECK_STREQ(NULL, slat_vmx_choose_controls(&skylake, &controls));
 	CHECK(!controls.steps);
+	CHECK(controls.tpr_shadow);
+	msrs = skylake;
+	msrs.procbased &= ~(1ULL << (32 + 21));
+	CHECK_STREQ(NULL, slat_vmx_choose_controls(&msrs, &controls));
+	CHECK(!controls.tpr_shadow);
 	msrs = skylake;
 	msrs.procbased |= 1ULL << (32 + 27);
 	CHECK_STREQ(NULL, slat_vmx_choose_controls(&msrs, &controls));
