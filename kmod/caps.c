@@ -5,6 +5,7 @@
  */
 #include <linux/kernel.h>
 #include <asm/cpufeature.h>
+#include <asm/processor.h>
 
 #include "config.h"
 #include "irq/irq.h"
@@ -93,6 +94,19 @@ static const struct {
 	{ KVM_CAP_BINARY_STATS_FD,		1 },
 };
 
+/* MWAIT in a guest is of use where it does not stop the CPU's timer. */
+static u32 may_be_spared(void)
+{
+	u32 exits = SLAT_SPARED_HLT | SLAT_SPARED_PAUSE;
+
+	if (boot_cpu_has(X86_FEATURE_MWAIT) && boot_cpu_has(X86_FEATURE_ARAT) &&
+	    !boot_cpu_has_bug(X86_BUG_MONITOR))
+		exits |= SLAT_SPARED_MWAIT;
+	if (boot_cpu_data.x86_vendor == X86_VENDOR_INTEL)
+		exits |= SLAT_SPARED_CSTATE;
+	return exits;
+}
+
 /**
  * slat_caps_check() - KVM_CHECK_EXTENSION
  * @hw: the backend
@@ -114,11 +128,29 @@ long slat_caps_check(const struct slat_hw_ops *hw, unsigned long extension)
 	case KVM_CAP_VM_TSC_CONTROL:
 		hw->describe(&info);
 		return !!(info.hw_caps & SLAT_HW_TSC_SCALING);
+	case KVM_CAP_X86_DISABLE_EXITS:
+		return may_be_spared();
 	}
 	for (i = 0; i < ARRAY_SIZE(extensions); i++)
 		if (extensions[i].extension == extension)
 			return extensions[i].value;
 	return 0;
+}
+
+/* Before there are vCPUs.  Bits that this host cannot do are ignored, as KVM does. */
+static long spare_exits(struct slat_config *config, u64 exits)
+{
+	long ret = -EINVAL;
+
+	if (exits & ~(u64)KVM_X86_DISABLE_VALID_EXITS)
+		return -EINVAL;
+	mutex_lock(&config->lock);
+	if (!config->vcpus) {
+		config->spared |= exits & may_be_spared();
+		ret = 0;
+	}
+	mutex_unlock(&config->lock);
+	return ret;
 }
 
 /* Once, and before there are vCPUs. */
@@ -184,6 +216,8 @@ long slat_caps_enable(struct slat_config *config, const struct kvm_enable_cap *c
 		return 0;
 	case KVM_CAP_MAX_VCPU_ID:
 		return enable_max_vcpu_id(config, value);
+	case KVM_CAP_X86_DISABLE_EXITS:
+		return spare_exits(config, value);
 	default:
 		return -EINVAL;
 	}

@@ -71,6 +71,7 @@ struct slat_tsc {
  * @vcpus: (l) how many there are, or are being created
  * @max_vcpu_id: (l) numbers of vCPUs are below it; 0: nobody has said, and
  *	there is no vCPU yet
+ * @spared: (l) SLAT_SPARED_*, as @boot_id
  * @boot_id: (l) the number of the bootstrap processor; read by the creation of
  *	a vCPU that has been counted, after which it does not change
  * @tsc_khz: (w) of vCPUs that are created from now on; 0: as the host's
@@ -92,6 +93,7 @@ struct slat_config {
 	struct mutex lock;	/* see above */
 	unsigned int vcpus;
 	u32 max_vcpu_id;
+	u32 spared;
 	u32 boot_id;
 	u32 tsc_khz;
 	u32 mmu_pages;

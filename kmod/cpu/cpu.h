@@ -186,6 +186,13 @@ struct slat_hw_ops;
 
 #define SLAT_TSC_RATIO_SHIFT	48
 
+/* Exits that a guest may be spared, in slat_cpu.spared. */
+#define SLAT_SPARED_MWAIT	KVM_X86_DISABLE_EXITS_MWAIT	/* MONITOR as well */
+#define SLAT_SPARED_HLT		KVM_X86_DISABLE_EXITS_HLT
+#define SLAT_SPARED_PAUSE	KVM_X86_DISABLE_EXITS_PAUSE
+/* Reads of the MSRs that count idle states. */
+#define SLAT_SPARED_CSTATE	KVM_X86_DISABLE_EXITS_CSTATE
+
 /* Above all priorities. */
 #define SLAT_CR8_EXITS	16
 
@@ -202,6 +209,7 @@ struct slat_hw_ops;
  * backend's control structure, which only the CPU it is loaded on can read.
  *
  * @ops: (c) who runs it
+ * @spared: (c) exits that it has not: SLAT_SPARED_*
  * @valid: groups whose registers here are the current ones
  * @dirty: groups that have been changed here since; a subset of @valid
  * @event: what the next entry delivers
@@ -235,6 +243,7 @@ struct slat_hw_ops;
  */
 struct slat_cpu {
 	const struct slat_hw_ops *ops;
+	u32 spared;
 	u32 valid;
 	u32 dirty;
 

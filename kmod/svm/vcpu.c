@@ -191,6 +191,10 @@ static void flush_intercepts(struct slat_cpu *cpu)
 		word3 |= WORD_BIT(VINTR);
 	if (svm->nmi_blocked && !svm->iret)
 		word3 |= WORD_BIT(IRET);
+	if (cpu->spared & SLAT_SPARED_HLT)
+		word3 &= ~WORD_BIT(HLT);
+	if (cpu->spared & SLAT_SPARED_MWAIT)
+		word4 &= ~(WORD_BIT(MONITOR) | WORD_BIT(MWAIT));
 	if (!cpu->has_rdtscp)
 		word4 |= WORD_BIT(RDTSCP);
 	if (!cpu->has_invpcid && slat_svm.has_invpcid)

@@ -119,6 +119,7 @@ struct slat_vcpu *slat_vcpu_create(const struct slat_config *config,
 			  (id == config->boot_id ? MSR_IA32_APICBASE_BSP : 0);
 	vcpu->cpu.ops = hw;
 	vcpu->cpu.host_cpu = -1;
+	vcpu->cpu.spared = config->spared;
 
 	err = alloc_pages_of(vcpu);
 	if (err)

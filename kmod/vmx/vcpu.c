@@ -39,6 +39,19 @@ static void pass_msr(void *bitmap, u32 msr)
 	__clear_bit_le(msr & 0x1fff, reads + 2048);
 }
 
+/* Reads alone. */
+static void pass_cstates(void *bitmap)
+{
+	static const u32 msrs[] = {
+		MSR_CORE_C1_RES, MSR_CORE_C3_RESIDENCY, MSR_CORE_C6_RESIDENCY,
+		MSR_CORE_C7_RESIDENCY,
+	};
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(msrs); i++)
+		__clear_bit_le(msrs[i], bitmap);
+}
+
 /* Instructions that the guest does not have are #UD where these say so. */
 static u32 proc2_of(const struct slat_cpu *cpu)
 {
@@ -59,6 +72,7 @@ static bool has_tpr(const struct slat_cpu *cpu)
 	return slat_vmx.controls.tpr_shadow && cpu->cr8_limit != SLAT_CR8_EXITS;
 }
 
+/* Without what this guest is spared. */
 static u32 proc_of(const struct slat_cpu *cpu)
 {
 	u32 proc = slat_vmx.controls.proc;
@@ -67,6 +81,10 @@ static u32 proc_of(const struct slat_cpu *cpu)
 		proc &= ~(CPU_BASED_CR8_LOAD_EXITING | CPU_BASED_CR8_STORE_EXITING);
 		proc |= CPU_BASED_TPR_SHADOW;
 	}
+	if (cpu->spared & SLAT_SPARED_HLT)
+		proc &= ~CPU_BASED_HLT_EXITING;
+	if (cpu->spared & SLAT_SPARED_MWAIT)
+		proc &= ~(CPU_BASED_MWAIT_EXITING | CPU_BASED_MONITOR_EXITING);
 	return proc;
 }
 
@@ -137,6 +155,8 @@ int slat_vmx_vcpu_alloc(struct slat_cpu *cpu)
 	/* Held by the VMCS, or switched. */
 	for (i = 0; i < SLAT_OWN_MSRS; i++)
 		pass_msr(vmx->msr_bitmap, slat_cpu_own_msrs[i]);
+	if (cpu->spared & SLAT_SPARED_CSTATE)
+		pass_cstates(vmx->msr_bitmap);
 
 	err = slat_vmcs_alloc(&vmx->vmcs, slat_vmx.caps.revision);
 	if (err)
@@ -232,6 +252,20 @@ static void flush_event(const struct slat_cpu *cpu)
 	}
 	slat_vmwrite(VM_ENTRY_INSTRUCTION_LEN, event->insn_len);
 	slat_vmwrite(VM_ENTRY_INTR_INFO_FIELD, info);
+}
+
+/*
+ * A guest that halts without an exit is found so at the next one, and goes on
+ * sleeping unless an event wakes it, or it has been sent elsewhere, or to where
+ * it could not have halted (SDM vol. 3C, 27.3.1.5).
+ */
+static void flush_activity(const struct slat_cpu *cpu)
+{
+	const u32 awake = SLAT_STATE_RIP | SLAT_STATE_SEGS | SLAT_STATE_BLOCKING;
+
+	if (cpu->spared & SLAT_SPARED_HLT &&
+	    (cpu->event.kind != SLAT_EVENT_NONE || cpu->dirty & awake))
+		slat_vmwrite(GUEST_ACTIVITY_STATE, GUEST_ACTIVITY_ACTIVE);
 }
 
 /* SDM vol. 3C, 30.1.2: a threshold above the priority would fail the entry. */
@@ -345,6 +379,7 @@ void slat_vmx_vcpu_enter(struct slat_cpu *cpu)
 		cpu->blocking &= ~(SLAT_BLOCKED_BY_STI | SLAT_BLOCKED_BY_MOV_SS);
 		cpu->dirty |= SLAT_STATE_RFLAGS | SLAT_STATE_BLOCKING;
 	}
+	flush_activity(cpu);
 	slat_vmx_flush(cpu);
 	flush_controls(cpu);
 	flush_priority(cpu);

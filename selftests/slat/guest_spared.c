@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Exits that a guest is spared: it idles by itself.
+ */
+#include <signal.h>
+#include <sys/time.h>
+
+#include "irq.h"
+
+static int _spare(int vm, __u64 exits)
+{
+	struct kvm_enable_cap cap = { .cap = KVM_CAP_X86_DISABLE_EXITS, .args = { exits } };
+
+	return _ioctl_ptr(vm, KVM_ENABLE_CAP, &cap);
+}
+
+static __u64 offered(void)
+{
+	int dev = open(guest_device(), O_RDWR | O_CLOEXEC);
+	__u64 exits = _ioctl(dev, KVM_CHECK_EXTENSION, KVM_CAP_X86_DISABLE_EXITS);
+
+	close(dev);
+	return exits;
+}
+
+/* As guest_create() and irq_guest_create(), but before there is a vCPU. */
+static void create(struct __test_metadata *_metadata, struct guest *guest, enum irq_chips chips,
+		   __u64 exits)
+{
+	guest->dev = open(guest_device(), O_RDWR | O_CLOEXEC);
+	ASSERT_LE(0, guest->dev);
+	guest->vm = _ioctl(guest->dev, KVM_CREATE_VM, 0);
+	ASSERT_LE(0, guest->vm);
+	_ioctl(guest->vm, KVM_SET_TSS_ADDR, 0xfffbd000);
+	ASSERT_EQ(0, _spare(guest->vm, exits));
+	if (chips == CHIPS_KERNEL)
+		ASSERT_EQ(0, _ioctl(guest->vm, KVM_CREATE_IRQCHIP, 0));
+	guest->mem = mmap(NULL, MEMORY, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, guest->mem);
+	ASSERT_EQ(0, _guest_set_memory(guest, 0, 0, MEMORY, guest->mem, 0));
+	guest->run_size = _ioctl(guest->dev, KVM_GET_VCPU_MMAP_SIZE, 0);
+	guest->fd = irq_vcpu_create(_metadata, guest, 0, &guest->run);
+}
+
+TEST(what_can_be_asked_for)
+{
+	struct guest guest;
+
+	EXPECT_EQ(KVM_X86_DISABLE_EXITS_HLT | KVM_X86_DISABLE_EXITS_PAUSE,
+		  offered() & (KVM_X86_DISABLE_EXITS_HLT | KVM_X86_DISABLE_EXITS_PAUSE));
+	EXPECT_EQ(0, offered() & ~(__u64)KVM_X86_DISABLE_VALID_EXITS);
+	create(_metadata, &guest, CHIPS_NONE, 0);
+	EXPECT_EQ(-EINVAL, _spare(guest.vm, 16));
+	EXPECT_EQ(-EINVAL, _spare(guest.vm, ~0ULL));
+	EXPECT_EQ(-EINVAL, _spare(guest.vm, 1ULL << 32 | KVM_X86_DISABLE_EXITS_HLT));
+	/* KVM of old takes it, to no good. */
+	if (on_slat())
+		EXPECT_EQ(-EINVAL, _spare(guest.vm, KVM_X86_DISABLE_EXITS_HLT));
+	guest_destroy(&guest);
+}
+
+static void on_alarm(int signal)
+{
+}
+
+static void set_alarm(struct __test_metadata *_metadata, long us)
+{
+	struct sigaction action = { .sa_handler = on_alarm };
+	struct itimerval timer = { .it_value.tv_usec = us, .it_interval.tv_usec = us };
+
+	ASSERT_EQ(0, sigaction(SIGALRM, &action, NULL));
+	ASSERT_EQ(0, setitimer(ITIMER_REAL, &timer, NULL));
+}
+
+GUEST_CODE(halts, 64,
+	   "1: incl 0x30000\n"
+	   "sti\n"
+	   "hlt\n"
+	   "jmp 1b\n");
+
+/* Nobody else does: user space's signal ends its stay, and it sleeps on afterwards. */
+TEST(guest_halts_by_itself)
+{
+	struct kvm_sregs sregs;
+	struct kvm_regs regs;
+	struct guest guest;
+	int ret;
+
+	create(_metadata, &guest, CHIPS_NONE, KVM_X86_DISABLE_EXITS_HLT);
+	guest_load(&guest, halts);
+	guest_mode(_metadata, &guest, MODE_LONG);
+	set_alarm(_metadata, 2000);
+	while (!guest_u32(&guest, DATA))
+		EXPECT_EQ(-EINTR, _guest_run(&guest));
+	for (int i = 0; i < 3; i++)
+		EXPECT_EQ(-EINTR, _guest_run(&guest));
+	/* Where nobody can halt it does not sleep on. */
+	get_sregs(_metadata, &guest, &sregs);
+	sregs.cs = guest_segment(SEL_CODE_USER, 11, true);
+	sregs.ss = guest_segment(SEL_DATA_USER, 3, false);
+	set_sregs(_metadata, &guest, &sregs);
+	ret = _guest_run(&guest);
+	EXPECT_TRUE(ret == -EINTR || guest.run->exit_reason == KVM_EXIT_SHUTDOWN) {
+		TH_LOG("%d, exit reason %u", ret, guest.run->exit_reason);
+	}
+	guest_mode(_metadata, &guest, MODE_LONG);
+	/* Set elsewhere it is awake. */
+	guest_load(&guest, halts);
+	get_regs(_metadata, &guest, &regs);
+	regs.rip = CODE;
+	guest_u32(&guest, DATA) = 0;
+	set_regs(_metadata, &guest, &regs);
+	while (!guest_u32(&guest, DATA))
+		EXPECT_EQ(-EINTR, _guest_run(&guest));
+	set_alarm(_metadata, 0);
+	guest_destroy(&guest);
+}
+
+GUEST_CODE(woken, 64,
+	   "mov $0xfee00000, %ebp\n"
+	   "xor %ebx, %ebx\n"
+	   "movl $0x1ff, 0xf0(%rbp)\n"
+	   "movl $0xb, 0x3e0(%rbp)\n"
+	   "movl $0x50, 0x320(%rbp)\n"
+	   "1: movl $10000, 0x380(%rbp)\n"
+	   "2: sti\n"
+	   "hlt\n"
+	   "cli\n"
+	   "mov 0x390(%rbp), %eax\n"
+	   "test %eax, %eax\n"
+	   "jnz 2b\n"
+	   "cmp $5, %ebx\n"
+	   "jb 1b\n"
+	   DONE
+	   ".globl woken_handler\nwoken_handler:\n"
+	   "inc %ebx\n"
+	   "movl $0, 0xb0(%rbp)\n"
+	   "iretq\n");
+GUEST_LABEL(woken_handler);
+
+TEST(interrupt_wakes_it)
+{
+	struct guest guest;
+	struct kvm_regs regs;
+
+	create(_metadata, &guest, CHIPS_KERNEL, KVM_X86_DISABLE_EXITS_HLT);
+	guest_load(&guest, woken);
+	irq_guest_start(_metadata, &guest);
+	guest_gate(&guest, MODE_LONG, 0x50, guest_label(woken, woken_handler), 14, 0);
+	irq_run_done(_metadata, &guest);
+	get_regs(_metadata, &guest, &regs);
+	EXPECT_EQ(5, (__u32)regs.rbx);
+	guest_destroy(&guest);
+}
+
+GUEST_CODE(halts_for_ever, 64, "incl 0x30004\n sti\n 1: hlt\n jmp 1b\n");
+GUEST_CODE(nmi_handler, 64, "incl 0x30000\n" DONE);
+
+TEST(nmi_wakes_it)
+{
+	struct guest guest;
+
+	create(_metadata, &guest, CHIPS_KERNEL, KVM_X86_DISABLE_EXITS_HLT);
+	guest_load(&guest, halts_for_ever);
+	irq_guest_start(_metadata, &guest);
+	memcpy(guest.mem + CODE + 0x1000, nmi_handler, nmi_handler_end - nmi_handler);
+	guest_gate(&guest, MODE_LONG, 2, CODE + 0x1000, 14, 0);
+	set_alarm(_metadata, 2000);
+	while (!guest_u32(&guest, DATA + 4))
+		EXPECT_EQ(-EINTR, _guest_run(&guest));
+	EXPECT_EQ(-EINTR, _guest_run(&guest));
+	set_alarm(_metadata, 0);
+	ASSERT_EQ(0, _ioctl(guest.fd, KVM_NMI, 0));
+	irq_run_done(_metadata, &guest);
+	EXPECT_EQ(1, guest_u32(&guest, DATA));
+	guest_destroy(&guest);
+}
+
+/* A cacheline that is written before the wait for it. */
+GUEST_CODE(waits, 64,
+	   "mov $0x30000, %eax\n"
+	   "xor %ecx, %ecx\n"
+	   "xor %edx, %edx\n"
+	   "monitor\n"
+	   "movl $1, 0x30000\n"
+	   "xor %eax, %eax\n"
+	   "mwait\n"
+	   "mov $1000, %ecx\n"
+	   "1: pause\n"
+	   "dec %ecx\n"
+	   "jnz 1b\n"
+	   DONE);
+
+TEST(guest_waits_by_itself)
+{
+	struct guest guest;
+
+	create(_metadata, &guest, CHIPS_KERNEL,
+	       KVM_X86_DISABLE_EXITS_MWAIT | KVM_X86_DISABLE_EXITS_PAUSE);
+	guest_load(&guest, waits);
+	irq_guest_start(_metadata, &guest);
+	set_alarm(_metadata, 2000);
+	irq_run_done(_metadata, &guest);
+	set_alarm(_metadata, 0);
+	guest_destroy(&guest);
+}
+
+int main(int argc, char **argv)
+{
+	require_guests();
+	return test_harness_run(argc, argv);
+}
