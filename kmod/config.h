@@ -28,7 +28,18 @@
 			 KVM_X86_QUIRK_FIX_HYPERCALL_INSN |				\
 			 KVM_X86_QUIRK_MWAIT_NEVER_UD_FAULTS)
 
+struct slat_config;
 struct slat_msr_filter;
+struct slat_vcpu;
+
+/**
+ * struct slat_vm_ops - what a VM does for its vCPUs
+ * @yield: the vCPU waits for another one: that may have the CPU instead; its
+ *	thread, process context
+ */
+struct slat_vm_ops {
+	void (*yield)(const struct slat_config *config, const struct slat_vcpu *vcpu);
+};
 
 /**
  * struct slat_clock - the paravirtual clock of a VM
@@ -67,6 +78,7 @@ struct slat_tsc {
  *	    call on the VM, read with READ_ONCE() by its vCPUs
  *	(r) replaced under @lock, read under RCU
  *
+ * @ops: constant
  * @lock: held while vCPUs are counted, and while what they find is replaced
  * @vcpus: (l) how many there are, or are being created
  * @max_vcpu_id: (l) numbers of vCPUs are below it; 0: nobody has said, and
@@ -90,6 +102,7 @@ struct slat_tsc {
  * @hide_platform_info: (w) the guest cannot read MSR_PLATFORM_INFO
  */
 struct slat_config {
+	const struct slat_vm_ops *ops;
 	struct mutex lock;	/* see above */
 	unsigned int vcpus;
 	u32 max_vcpu_id;

@@ -19,10 +19,12 @@
  *	microseconds; 0: unbounded
  * @tpr_shadow: a guest changes its task priority without an exit, where the
  *	CPUs can
+ * @pause_loop: a guest that spins for long exits, where the CPUs can
  */
 struct slat_hw_config {
 	unsigned int residency_us;
 	bool tpr_shadow;
+	bool pause_loop;
 };
 
 /**

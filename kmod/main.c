@@ -39,6 +39,11 @@ module_param(tpr_shadow, bool, 0444);
 MODULE_PARM_DESC(tpr_shadow,
 		 "A guest changes its task priority without a VM exit where the CPU can (default: yes)");
 
+static bool pause_loop = true;
+module_param(pause_loop, bool, 0444);
+MODULE_PARM_DESC(pause_loop,
+		 "A guest that spins for long gives way to its other vCPUs where the CPU notices (default: yes)");
+
 /* Set before the device appears, constant until it is gone. */
 static const struct slat_hw_ops *hw;
 
@@ -276,6 +281,7 @@ static int __init slat_init(void)
 	const struct slat_hw_config config = {
 		.residency_us = residency_us,
 		.tpr_shadow = tpr_shadow,
+		.pause_loop = pause_loop,
 	};
 	struct slat_why why = { .cpu = -1 };
 	int err;

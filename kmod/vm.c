@@ -38,6 +38,7 @@
  * @config: its settings
  * @clock: its paravirtual clock
  * @tsc: what its vCPUs' TSCs agree on
+ * @next_yield: number of the vCPU that is the next to be given way to; config.lock
  * @vcpus: by number; never taken out before the VM goes; config.lock to add
  */
 struct slat_vm {
@@ -50,6 +51,7 @@ struct slat_vm {
 	struct slat_config config;
 	struct slat_clock clock;
 	struct slat_tsc tsc;
+	unsigned long next_yield;
 	struct xarray vcpus;
 };
 
@@ -59,6 +61,37 @@ static void kick(struct slat_apic *apic)
 }
 
 static const struct slat_irq_ops irq_ops = { .kick = kick };
+
+/* A vCPU that has lost its CPU, from number @first on; NULL: none. */
+static struct slat_vcpu *preempted_from(struct slat_vm *vm, unsigned long first,
+					const struct slat_vcpu *but)
+{
+	struct slat_vcpu *vcpu;
+	unsigned long id;
+
+	xa_for_each_start(&vm->vcpus, id, vcpu, first)
+		if (vcpu != but && READ_ONCE(vcpu->preempted))
+			return vcpu;
+	return NULL;
+}
+
+/* Each in its turn.  Where vCPUs are being created there is no hurry. */
+static void yield_from(const struct slat_config *config, const struct slat_vcpu *from)
+{
+	struct slat_vm *vm = container_of(config, struct slat_vm, config);
+	struct slat_vcpu *vcpu;
+
+	if (!mutex_trylock(&vm->config.lock))
+		return;
+	vcpu = preempted_from(vm, vm->next_yield, from) ?: preempted_from(vm, 0, from);
+	if (vcpu)
+		vm->next_yield = vcpu->id + 1;
+	mutex_unlock(&vm->config.lock);
+	if (vcpu)
+		slat_vcpu_yield_to(vcpu);
+}
+
+static const struct slat_vm_ops vm_ops = { .yield = yield_from };
 
 static void vm_put(struct slat_vm *vm)
 {
@@ -606,6 +639,7 @@ long slat_vm_create(const struct slat_hw_ops *hw, unsigned long type)
 	refcount_set(&vm->users, 1);
 	vm->hw = hw;
 	vm->mm = current->mm;
+	vm->config.ops = &vm_ops;
 	mutex_init(&vm->config.lock);
 	slat_clock_init(&vm->clock);
 	vm->config.clock = &vm->clock;

@@ -148,6 +148,7 @@ static int svm_setup(const struct slat_hw_config *config, struct slat_why *why)
 		why->text = "the CPU has no TLB tags for guests";
 		return -EOPNOTSUPP;
 	}
+	slat_svm.pause_filter = config->pause_loop && boot_cpu_has(X86_FEATURE_PAUSEFILTER);
 	if (config->residency_us)
 		pr_warn("residency_us=%u has no effect: no preemption timer\n",
 			config->residency_us);
@@ -201,6 +202,8 @@ static void svm_describe(struct slat_info *info)
 		info->hw_caps |= SLAT_HW_SLAT_5LEVEL;
 	if (slat_svm.tsc_scaling)
 		info->hw_caps |= SLAT_HW_TSC_SCALING;
+	if (boot_cpu_has(X86_FEATURE_PAUSEFILTER))
+		info->hw_caps |= SLAT_HW_PAUSE_LOOP;
 	info->slat_levels = slat_svm.format.levels;
 	info->tlb_tags = slat_svm.asids;
 	info->guest_phys_bits = slat_svm.format.phys_bits;

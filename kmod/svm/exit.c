@@ -189,6 +189,7 @@ static const struct {
 	EXIT(IRET, HOST, exit_iret),
 	EXIT(INVD, INVD, exit_insn),
 	EXIT(HLT, HLT, exit_insn),
+	EXIT(PAUSE, PAUSE, exit_insn),
 	EXIT(INVLPGA, UNDEFINED, NULL),
 	EXIT(IOIO, IO, exit_io),
 	EXIT(MSR, RDMSR, exit_msr),

@@ -45,6 +45,10 @@
 /* A virtual interrupt that nothing but IF holds back: it exits when it comes. */
 #define INTERRUPT_WINDOW	(V_IRQ_MASK | V_IGN_TPR_MASK | V_INTR_PRIO_MASK)
 
+/* So many PAUSEs exit, or as many no further apart than so many ticks of the TSC. */
+#define PAUSE_COUNT	3000
+#define PAUSE_GAP	128
+
 /* Whose branches the predictors of a CPU have learnt; that CPU's. */
 static DEFINE_PER_CPU(const struct vmcb *, last_vmcb);
 
@@ -80,6 +84,9 @@ int slat_svm_vcpu_alloc(struct slat_cpu *cpu)
 	control->intercepts[INTERCEPT_DR] = INTERCEPTED_DR;
 	control->iopm_base_pa = __pa(slat_svm.iopm);
 	control->nested_ctl = SVM_NESTED_CTL_NP_ENABLE;
+	control->pause_filter_count = PAUSE_COUNT;
+	if (boot_cpu_has(X86_FEATURE_PFTHRESHOLD))
+		control->pause_filter_thresh = PAUSE_GAP;
 	cpu->hw = svm;
 	cpu->reads_pdptrs = true;
 	return 0;
@@ -191,6 +198,8 @@ static void flush_intercepts(struct slat_cpu *cpu)
 		word3 |= WORD_BIT(VINTR);
 	if (svm->nmi_blocked && !svm->iret)
 		word3 |= WORD_BIT(IRET);
+	if (slat_svm.pause_filter && !(cpu->spared & SLAT_SPARED_PAUSE))
+		word3 |= WORD_BIT(PAUSE);
 	if (cpu->spared & SLAT_SPARED_HLT)
 		word3 &= ~WORD_BIT(HLT);
 	if (cpu->spared & SLAT_SPARED_MWAIT)

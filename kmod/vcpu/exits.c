@@ -60,6 +60,13 @@ static int exit_skip(struct slat_vcpu *vcpu, const struct slat_exit *exit)
 	return 1;
 }
 
+/* It waits for another vCPU, which may wait for this CPU. */
+static int exit_pause(struct slat_vcpu *vcpu, const struct slat_exit *exit)
+{
+	vcpu->config->ops->yield(vcpu->config, vcpu);
+	return exit_skip(vcpu, exit);
+}
+
 static int exit_undefined(struct slat_vcpu *vcpu, const struct slat_exit *exit)
 {
 	slat_vcpu_raise(vcpu, X86_TRAP_UD);
@@ -173,7 +180,7 @@ static const exit_fn handlers[SLAT_EXIT_REASONS] = {
 	[SLAT_EXIT_INVD] = exit_skip,
 	[SLAT_EXIT_RDPMC] = exit_protection,
 	[SLAT_EXIT_RDTSC] = exit_unhandled,
-	[SLAT_EXIT_PAUSE] = exit_skip,
+	[SLAT_EXIT_PAUSE] = exit_pause,
 	[SLAT_EXIT_IDLE] = exit_idle,
 	[SLAT_EXIT_HYPERCALL] = exit_hypercall,
 	[SLAT_EXIT_UNDEFINED] = exit_undefined,

@@ -7,6 +7,7 @@
 #include <linux/kvm_host.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
+#include <linux/sched/task.h>
 #include <asm/debugreg.h>
 #include <asm/fpu/api.h>
 #include <asm/fpu/xcr.h>
@@ -288,6 +289,43 @@ static void report_state(struct slat_vcpu *vcpu)
 	run->flags = 0;
 }
 
+static void note_thread(struct slat_vcpu *vcpu)
+{
+	struct pid *old = rcu_dereference_protected(vcpu->thread,
+						    lockdep_is_held(&vcpu->mutex));
+
+	if (old == task_pid(current))
+		return;
+	rcu_assign_pointer(vcpu->thread, get_pid(task_pid(current)));
+	if (!old)
+		return;
+	synchronize_rcu();
+	put_pid(old);
+}
+
+/**
+ * slat_vcpu_yield_to() - somebody else's CPU time for a vCPU that has lost its CPU
+ * @vcpu: whose thread may run now; never the caller's
+ *
+ * Process context.
+ *
+ * Return: whether it does.
+ */
+bool slat_vcpu_yield_to(struct slat_vcpu *vcpu)
+{
+	struct task_struct *task;
+	int ret;
+
+	rcu_read_lock();
+	task = get_pid_task(rcu_dereference(vcpu->thread), PIDTYPE_PID);
+	rcu_read_unlock();
+	if (!task)
+		return false;
+	ret = yield_to(task, true);
+	put_task_struct(task);
+	return ret > 0;
+}
+
 /**
  * slat_vcpu_run() - KVM_RUN
  * @vcpu: whose mutex the caller holds, loaded
@@ -305,6 +343,7 @@ int slat_vcpu_run(struct slat_vcpu *vcpu)
 
 	if (!vcpu->has_apic && cr8 & ~15ULL)
 		return -EINVAL;
+	note_thread(vcpu);
 	if (vcpu->signals_set)
 		sigprocmask(SIG_SETMASK, &vcpu->signals, &blocked);
 	ret = slat_vcpu_sync_in(vcpu);

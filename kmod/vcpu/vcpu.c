@@ -5,6 +5,7 @@
 #include <linux/err.h>
 #include <linux/kernel.h>
 #include <linux/mm.h>
+#include <linux/pid.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <asm/apicdef.h>
@@ -16,6 +17,7 @@ static void sched_in(struct preempt_notifier *notifier, int cpu)
 {
 	struct slat_vcpu *vcpu = container_of(notifier, struct slat_vcpu, notifier);
 
+	WRITE_ONCE(vcpu->preempted, false);
 	vcpu->cpu.ops->vcpu_load(&vcpu->cpu);
 }
 
@@ -24,6 +26,8 @@ static void sched_out(struct preempt_notifier *notifier, struct task_struct *nex
 	struct slat_vcpu *vcpu = container_of(notifier, struct slat_vcpu, notifier);
 
 	vcpu->cpu.ops->vcpu_put(&vcpu->cpu);
+	if (current->on_rq)
+		WRITE_ONCE(vcpu->preempted, true);
 }
 
 /* Not const: its registration takes a pointer to one that is not. */
@@ -171,6 +175,7 @@ void slat_vcpu_free(struct slat_vcpu *vcpu)
 	fpu_free_guest_fpstate(&vcpu->fpu);
 	slat_walker_exit(&vcpu->walker);
 	free_pages_of(vcpu);
+	put_pid(rcu_dereference_protected(vcpu->thread, true));
 	kvfree(vcpu->cpuid);
 	kfree(vcpu);
 }

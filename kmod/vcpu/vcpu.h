@@ -87,6 +87,8 @@ typedef int (*slat_complete_fn)(struct slat_vcpu *vcpu);
  * @apic: its local APIC, where that is in the kernel; see there
  * @has_apic: (c) it is
  * @look: somebody has something for the vCPU; anybody sets it, see interrupt.c
+ * @thread: who has run it last; replaced under @mutex, read under RCU
+ * @preempted: that thread was to go on in the guest, and another has its CPU
  * @wait: where its thread waits for that
  * @pages: (c) what user space maps; their contents (u)
  * @run: (c) the first of them; its contents (u)
@@ -131,6 +133,8 @@ struct slat_vcpu {
 	struct slat_apic apic;
 	bool has_apic;
 	bool look;
+	struct pid __rcu *thread;
+	bool preempted;
 	struct rcuwait wait;
 	struct page *pages[SLAT_RUN_PAGES];
 	struct kvm_run *run;
@@ -189,6 +193,7 @@ int slat_vcpu_mmap(struct slat_vcpu *vcpu, struct vm_area_struct *vma);
 /* run.c */
 void slat_vcpu_ask(struct slat_vcpu *vcpu, slat_complete_fn complete);
 int slat_vcpu_run(struct slat_vcpu *vcpu);
+bool slat_vcpu_yield_to(struct slat_vcpu *vcpu);
 bool slat_vcpu_interrupts_open(struct slat_vcpu *vcpu);
 bool slat_vcpu_nmis_open(struct slat_vcpu *vcpu);
 

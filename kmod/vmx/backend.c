@@ -122,6 +122,8 @@ static int vmx_setup(const struct slat_hw_config *config, struct slat_why *why)
 	slat_vmx.no_guests = slat_vmx_choose_controls(&slat_vmx.msrs, &slat_vmx.controls);
 	if (!config->tpr_shadow)
 		slat_vmx.controls.tpr_shadow = false;
+	if (!config->pause_loop)
+		slat_vmx.controls.proc2 &= ~SECONDARY_EXEC_PAUSE_LOOP_EXITING;
 	slat_vmx.has_debugctl = !rdmsrl_safe(MSR_IA32_DEBUGCTLMSR, &debugctl);
 	vmx_bound_residency(config->residency_us);
 	slat_vmcs_init_cpus();

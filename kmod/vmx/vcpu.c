@@ -25,6 +25,13 @@
 
 #define VPID_MAX	0xffff
 
+/*
+ * Ticks of the TSC: PAUSEs no further apart are a loop, and one that lasts so
+ * long exits.
+ */
+#define PAUSE_GAP	128
+#define PAUSE_WINDOW	4096
+
 /* Always taken from the guest: it could keep the CPU busy for ever with these. */
 #define INTERCEPTED	(BIT(X86_TRAP_DB) | BIT(X86_TRAP_UD) | BIT(X86_TRAP_AC) | BIT(X86_TRAP_MC))
 
@@ -59,6 +66,8 @@ static u32 proc2_of(const struct slat_cpu *cpu)
 
 	if (!slat_vmx_of(cpu)->vpid)
 		proc2 &= ~SECONDARY_EXEC_ENABLE_VPID;
+	if (cpu->spared & SLAT_SPARED_PAUSE)
+		proc2 &= ~SECONDARY_EXEC_PAUSE_LOOP_EXITING;
 	if (!cpu->has_rdtscp)
 		proc2 &= ~SECONDARY_EXEC_ENABLE_RDTSCP;
 	if (!cpu->has_invpcid)
@@ -110,6 +119,10 @@ static void init_vmcs(struct slat_cpu *cpu)
 	slat_vmwrite(VM_EXIT_CONTROLS, controls->exit);
 	slat_vmwrite(VM_ENTRY_CONTROLS, vmx->entry);
 	slat_vmwrite(EXCEPTION_BITMAP, vmx->intercepts);
+	if (controls->proc2 & SECONDARY_EXEC_PAUSE_LOOP_EXITING) {
+		slat_vmwrite(PLE_GAP, PAUSE_GAP);
+		slat_vmwrite(PLE_WINDOW, PAUSE_WINDOW);
+	}
 	slat_vmwrite(PAGE_FAULT_ERROR_CODE_MASK, 0);
 	slat_vmwrite(PAGE_FAULT_ERROR_CODE_MATCH, 0);
 	slat_vmwrite(CR3_TARGET_COUNT, 0);

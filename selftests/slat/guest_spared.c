@@ -6,6 +6,7 @@
 #include <sys/time.h>
 
 #include "irq.h"
+#include "stats_file.h"
 
 static int _spare(int vm, __u64 exits)
 {
@@ -203,6 +204,81 @@ TEST(guest_waits_by_itself)
 	irq_run_done(_metadata, &guest);
 	set_alarm(_metadata, 0);
 	guest_destroy(&guest);
+}
+
+/* RDI: whose turn it is.  R8: one's own number, R9: the other's, RCX: turns. */
+GUEST_CODE(takes_turns, 64,
+	   "1: pause\n"
+	   "cmp %r8, (%rdi)\n"
+	   "jne 1b\n"
+	   "mov %r9, (%rdi)\n"
+	   "dec %ecx\n"
+	   "jnz 1b\n"
+	   "hlt\n");
+
+#define TURNS	50
+
+static void *take_turns(void *arg)
+{
+	struct guest *guest = arg;
+	int ret;
+
+	pin_to(0);
+	do {
+		ret = _guest_run(guest);
+	} while (ret == -EINTR);
+	return (void *)(long)(ret ?: guest->run->exit_reason != KVM_EXIT_HLT);
+}
+
+/* Two vCPUs on one CPU, each waits for the other: who only waits gives way. */
+TEST(vcpus_take_turns_on_one_cpu)
+{
+	struct guest vcpus[2];
+	struct slat_info info;
+	char wanted[4] = "";
+	pthread_t threads[2];
+	long long pauses = 0;
+
+	guest_create(_metadata, &vcpus[0]);
+	guest_add_vcpu(_metadata, &vcpus[0], 1, &vcpus[1]);
+	guest_load(&vcpus[0], takes_turns);
+	for (int i = 0; i < 2; i++) {
+		struct kvm_regs regs;
+
+		vcpus[i].code = vcpus[0].code;
+		guest_mode(_metadata, &vcpus[i], MODE_LONG);
+		get_regs(_metadata, &vcpus[i], &regs);
+		regs.rdi = DATA;
+		regs.rcx = TURNS;
+		regs.r8 = i;
+		regs.r9 = !i;
+		regs.rflags |= FLAGS_IF;
+		set_regs(_metadata, &vcpus[i], &regs);
+	}
+	for (int i = 0; i < 2; i++)
+		ASSERT_EQ(0, pthread_create(&threads[i], NULL, take_turns, &vcpus[i]));
+	for (int i = 0; i < 2; i++) {
+		void *wrong;
+
+		ASSERT_EQ(0, pthread_join(threads[i], &wrong));
+		EXPECT_EQ(NULL, wrong);
+	}
+	EXPECT_EQ(0, guest_u64(&vcpus[0], DATA));
+	if (on_slat()) {
+		for (int i = 0; i < 2; i++) {
+			int fd = stats_open(_metadata, &vcpus[i], true);
+
+			pauses += stat_value(_metadata, fd, "pause_exits");
+			close(fd);
+		}
+		info_get(_metadata, vcpus[0].dev, &info);
+		TH_LOG("%lld exits of loops", pauses);
+		ASSERT_EQ(0, _file_read(SLAT_SYSFS "/parameters/pause_loop", wanted,
+					sizeof(wanted)));
+		EXPECT_EQ(info.hw_caps & SLAT_HW_PAUSE_LOOP && *wanted == 'Y', pauses > 0);
+	}
+	guest_remove_vcpu(&vcpus[1]);
+	guest_destroy(&vcpus[0]);
 }
 
 int main(int argc, char **argv)
