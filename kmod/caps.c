@@ -10,6 +10,7 @@
 #include "config.h"
 #include "irq/irq.h"
 #include "mmu/mmu.h"
+#include "vcpu/vcpu.h"
 
 #define MSR_EXITS	(KVM_MSR_EXIT_REASON_INVAL | KVM_MSR_EXIT_REASON_UNKNOWN |	\
 			 KVM_MSR_EXIT_REASON_FILTER)
@@ -86,6 +87,7 @@ static const struct {
 	{ KVM_CAP_KVMCLOCK_CTRL,		1 },
 	{ KVM_CAP_ENFORCE_PV_FEATURE_CPUID,	1 },
 	{ KVM_CAP_HALT_POLL,			1 },
+	{ KVM_CAP_MCE,				SLAT_MCE_BANKS },
 	{ KVM_CAP_X86_USER_SPACE_MSR,		1 },
 	{ KVM_CAP_X86_MSR_FILTER,		1 },
 	{ KVM_CAP_EXIT_ON_EMULATION_FAILURE,	1 },

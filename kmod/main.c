@@ -104,6 +104,11 @@ static long dev_get_msrs(unsigned long arg)
 	return slat_msr_features((void __user *)arg);
 }
 
+static long dev_get_mce_cap(unsigned long arg)
+{
+	return slat_mce_supported((void __user *)arg);
+}
+
 static long dev_has_attr(unsigned long arg)
 {
 	return slat_dev_attr((void __user *)arg, false);
@@ -141,6 +146,7 @@ static const struct {
 	{ KVM_GET_MSR_INDEX_LIST, dev_get_msr_index_list },
 	{ KVM_GET_MSR_FEATURE_INDEX_LIST, dev_get_msr_feature_index_list },
 	{ KVM_GET_MSRS,		dev_get_msrs },
+	{ KVM_X86_GET_MCE_CAP_SUPPORTED, dev_get_mce_cap },
 	{ KVM_HAS_DEVICE_ATTR,	dev_has_attr },
 	{ KVM_GET_DEVICE_ATTR,	dev_get_attr },
 	{ SLAT_GET_INFO,	dev_get_info },

@@ -6,7 +6,7 @@
 #include "irq/lapic.h"
 
 #define VERSION			0x14		/* integrated */
-#define VERSION_LVTS		6
+#define VERSION_LVTS		6		/* without that of corrected errors */
 #define VERSION_DIRECTED_EOI	BIT(24)
 
 #define FIRST_VECTOR		16		/* those below are illegal */
@@ -26,7 +26,7 @@
 
 static const u32 lvts[] = {
 	SLAT_APIC_LVT_TIMER, SLAT_APIC_LVT_THERMAL, SLAT_APIC_LVT_PERF,
-	SLAT_APIC_LVT_LINT0, SLAT_APIC_LVT_LINT1, SLAT_APIC_LVT_ERROR,
+	SLAT_APIC_LVT_LINT0, SLAT_APIC_LVT_LINT1, SLAT_APIC_LVT_ERROR, SLAT_APIC_LVT_CMCI,
 };
 
 static void set_reg(struct slat_lapic *lapic, u32 offset, u32 value)
@@ -66,7 +66,7 @@ static u32 logical_x2apic(u32 id)
 void slat_lapic_reset(struct slat_lapic *lapic)
 {
 	u32 id = slat_lapic_reg(lapic, SLAT_APIC_ID);
-	u32 version = VERSION | (VERSION_LVTS - 1) << 16;
+	u32 version = VERSION | (VERSION_LVTS - !lapic->has_cmci) << 16;
 	int i;
 
 	lapic->ops->timer_set(lapic, 0);
@@ -106,6 +106,20 @@ void slat_lapic_init(struct slat_lapic *lapic, const struct slat_lapic_ops *ops,
 		      (bsp ? SLAT_APIC_BASE_BSP : 0);
 	set_reg(lapic, SLAT_APIC_ID, id << 24);
 	slat_lapic_reset(lapic);
+}
+
+/**
+ * slat_lapic_set_cmci() - whether it has an interrupt for corrected machine checks
+ * @lapic: the vCPU's thread has it
+ * @has: it does
+ */
+void slat_lapic_set_cmci(struct slat_lapic *lapic, bool has)
+{
+	u32 version = slat_lapic_reg(lapic, SLAT_APIC_VERSION) & ~GENMASK(23, 16);
+
+	lapic->has_cmci = has;
+	set_reg(lapic, SLAT_APIC_LVT_CMCI, SLAT_LVT_MASKED);
+	set_reg(lapic, SLAT_APIC_VERSION, version | (VERSION_LVTS - !has) << 16);
 }
 
 /**
@@ -272,13 +286,14 @@ bool slat_lapic_takes_pic(const struct slat_lapic *lapic)
 /**
  * slat_lapic_local() - an interrupt from within, unless it is masked
  * @lapic: the vCPU's thread has it
- * @lvt: offset of its LVT register: the timer's or that of errors
+ * @lvt: offset of its LVT register: the timer's, that of errors, or of machine
+ *	checks
  */
 void slat_lapic_local(struct slat_lapic *lapic, u32 lvt)
 {
 	u32 entry = slat_lapic_reg(lapic, lvt);
 
-	if (!(entry & SLAT_LVT_MASKED) && (u8)entry >= FIRST_VECTOR)
+	if (!(entry & (SLAT_LVT_MASKED | SLAT_LVT_DELIVERY)) && (u8)entry >= FIRST_VECTOR)
 		slat_lapic_request(lapic, entry, false);
 }
 
@@ -335,6 +350,9 @@ static int read_reg(struct slat_lapic *lapic, u32 offset, u32 *value)
 	case SLAT_APIC_TIMER_DIVIDE:
 		*value = slat_lapic_reg(lapic, offset);
 		return 0;
+	case SLAT_APIC_LVT_CMCI:
+		*value = slat_lapic_reg(lapic, offset);
+		return !lapic->has_cmci;
 	case SLAT_APIC_PPR:
 		*value = slat_lapic_ppr(lapic);
 		return 0;
@@ -491,6 +509,10 @@ static int write_reg(struct slat_lapic *lapic, u32 offset, u32 value)
 	case SLAT_APIC_ICR2:
 		set_reg(lapic, offset, value & 0xff000000);
 		return 0;
+	case SLAT_APIC_LVT_CMCI:
+		if (!lapic->has_cmci)
+			return 1;
+		fallthrough;
 	case SLAT_APIC_LVT_TIMER ... SLAT_APIC_LVT_ERROR:
 		write_lvt(lapic, offset, value);
 		return 0;

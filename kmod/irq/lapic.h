@@ -35,6 +35,7 @@
 #define SLAT_APIC_TMR		0x180
 #define SLAT_APIC_IRR		0x200
 #define SLAT_APIC_ESR		0x280
+#define SLAT_APIC_LVT_CMCI	0x2f0
 #define SLAT_APIC_ICR		0x300
 #define SLAT_APIC_ICR2		0x310
 #define SLAT_APIC_LVT_TIMER	0x320
@@ -102,6 +103,7 @@ struct slat_lapic_ops {
  * @ops: c what concerns others
  * @id: c its x2APIC ID
  * @directed_eoi: c EOI broadcasts can be suppressed; the IOAPIC has a register
+ * @has_cmci: t it has an LVT entry for corrected machine checks
  * @has_deadline: t TSC deadlines are a mode of the timer
  * @base: t IA32_APIC_BASE
  * @regs: t registers by offset / 16; of the bitmaps and PPR nothing
@@ -114,6 +116,7 @@ struct slat_lapic {
 	const struct slat_lapic_ops *ops;
 	u32 id;
 	bool directed_eoi;
+	bool has_cmci;
 	bool has_deadline;
 	u64 base;
 	u32 regs[SLAT_APIC_REGS / 16];
@@ -167,6 +170,7 @@ static inline u32 slat_lapic_physical_id(const struct slat_lapic *lapic)
 void slat_lapic_init(struct slat_lapic *lapic, const struct slat_lapic_ops *ops, u32 id,
 		     bool bsp);
 void slat_lapic_reset(struct slat_lapic *lapic);
+void slat_lapic_set_cmci(struct slat_lapic *lapic, bool has);
 bool slat_lapic_base_valid(const struct slat_lapic *lapic, u64 base);
 void slat_lapic_set_base(struct slat_lapic *lapic, u64 base);
 

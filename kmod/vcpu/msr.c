@@ -66,9 +66,8 @@ static const struct {
 };
 
 /*
- * MSRs that are remembered, and do nothing: memory types are EPT's, machine
- * checks do not happen.  @writable: bits that the guest may change; user space
- * may change all.
+ * MSRs that are remembered, and do nothing: memory types are EPT's.  @writable:
+ * bits that the guest may change; user space may change all.
  */
 static const struct {
 	u32 first;
@@ -80,7 +79,6 @@ static const struct {
 	{ MSR_IA32_MISC_ENABLE, 1, MSR_IA32_MISC_ENABLE_FAST_STRING, ~0ULL, ANY },
 	{ MSR_IA32_UCODE_REV, 1, UCODE_REVISION, 0, ANY },
 	{ MSR_PLATFORM_INFO, 1, 0, 0, ANY },
-	{ MSR_IA32_MCG_STATUS, 1, 0, ~0ULL, ANY },
 	{ MSR_IA32_DEBUGCTLMSR, 1, 0, 0, ANY },
 	{ MSR_K7_HWCR, 1, 0, HWCR_HARMLESS, ANY },
 	{ MSR_IA32_POWER_CTL, 1, 0, ~0ULL, ANY },
@@ -100,7 +98,6 @@ static const struct {
 	{ MSR_IA32_PLATFORM_ID, 0 },
 	{ MSR_IA32_EBL_CR_POWERON, 0 },
 	{ MTRR_CAP, MTRRS_WC | MTRRS_FIXED | MTRR_PAIRS },
-	{ MSR_IA32_MCG_CAP, 0 },
 	{ MSR_AMD64_SYSCFG, 0 },
 };
 
@@ -221,15 +218,7 @@ void slat_vcpu_reset_msrs(struct slat_vcpu *vcpu)
 	WARN_ON(at != SLAT_STORED_MSRS);
 }
 
-/**
- * slat_vcpu_get_msr() - read an MSR of a guest
- * @vcpu: loaded
- * @index: which
- * @value: filled in
- *
- * Return: 0, -ENOENT: the guest does not have it.
- */
-int slat_vcpu_get_msr(struct slat_vcpu *vcpu, u32 index, u64 *value)
+static int get_msr(struct slat_vcpu *vcpu, u32 index, u64 *value, bool guest)
 {
 	struct slat_cpu *cpu = &vcpu->cpu;
 	unsigned int place;
@@ -269,15 +258,30 @@ int slat_vcpu_get_msr(struct slat_vcpu *vcpu, u32 index, u64 *value)
 		*value = vcpu->apic_base;
 		return 0;
 	default:
+		if (!slat_mce_get_msr(vcpu, index, guest, value))
+			return 0;
 		return slat_pv_get_msr(vcpu, index, value);
 	}
+}
+
+/**
+ * slat_vcpu_get_msr() - read an MSR of a guest, on behalf of user space
+ * @vcpu: loaded
+ * @index: which
+ * @value: filled in
+ *
+ * Return: 0, -ENOENT: the guest does not have it.
+ */
+int slat_vcpu_get_msr(struct slat_vcpu *vcpu, u32 index, u64 *value)
+{
+	return get_msr(vcpu, index, value, false);
 }
 
 static int set_msr(struct slat_vcpu *vcpu, u32 index, u64 value, bool guest)
 {
 	struct slat_cpu *cpu = &vcpu->cpu;
 	unsigned int place;
-	int i;
+	int i, err;
 
 	for (i = 0; i < ARRAY_SIZE(registers); i++)
 		if (registers[i].index == index)
@@ -312,7 +316,8 @@ static int set_msr(struct slat_vcpu *vcpu, u32 index, u64 value, bool guest)
 	case MSR_IA32_APICBASE:
 		return slat_vcpu_set_apic_base(vcpu, value, guest);
 	default:
-		return slat_pv_set_msr(vcpu, index, value);
+		err = slat_mce_set_msr(vcpu, index, guest, value);
+		return err == -ENOENT ? slat_pv_set_msr(vcpu, index, value) : err;
 	}
 }
 
@@ -356,7 +361,7 @@ int slat_vcpu_guest_rdmsr(struct slat_vcpu *vcpu, u32 index, u64 *value)
 		return -EINVAL;
 	if (index == MSR_PLATFORM_INFO && READ_ONCE(vcpu->config->hide_platform_info))
 		return -EINVAL;
-	return slat_vcpu_get_msr(vcpu, index, value);
+	return get_msr(vcpu, index, value, true);
 }
 
 /**
@@ -439,7 +444,7 @@ static int list_to_user(struct kvm_msr_list __user *user, const u32 *indices, u3
  */
 long slat_msr_list(struct kvm_msr_list __user *user)
 {
-	u32 indices[ARRAY_SIZE(registers) + SLAT_STORED_MSRS + SLAT_PV_MSRS + 4];
+	u32 indices[ARRAY_SIZE(registers) + SLAT_STORED_MSRS + SLAT_PV_MSRS + 6];
 	u32 count = 0, n;
 	int i;
 
@@ -450,6 +455,8 @@ long slat_msr_list(struct kvm_msr_list __user *user)
 			indices[count++] = stored[i].first + n;
 	for (i = 0; i < SLAT_PV_MSRS; i++)
 		indices[count++] = slat_pv_msrs[i];
+	indices[count++] = MSR_IA32_MCG_STATUS;
+	indices[count++] = MSR_IA32_MCG_CTL;
 	indices[count++] = MSR_IA32_TSC;
 	indices[count++] = MSR_IA32_TSC_ADJUST;
 	indices[count++] = MSR_IA32_APICBASE;

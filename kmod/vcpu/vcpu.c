@@ -139,6 +139,7 @@ struct slat_vcpu *slat_vcpu_create(const struct slat_config *config,
 		goto free_fpu;
 	slat_cpu_reset(&vcpu->cpu);
 	slat_vcpu_reset_msrs(vcpu);
+	slat_vcpu_reset_mce(vcpu);
 	slat_pv_reset(vcpu);
 	slat_vcpu_init_tsc(vcpu);
 	slat_vcpu_forget_cpuid(vcpu);
@@ -474,6 +475,8 @@ TAKES_POINTER(get_lapic)
 TAKES_POINTER(set_lapic)
 TAKES_POINTER(get_mp_state)
 TAKES_POINTER(set_mp_state)
+TAKES_POINTER(setup_mce)
+TAKES_POINTER(set_mce)
 TAKES_POINTER(get_sregs2)
 TAKES_POINTER(set_sregs2)
 TAKES_POINTER(get_debugregs)
@@ -506,6 +509,8 @@ static const struct {
 	{ KVM_NMI,		vcpu_nmi },
 	{ KVM_GET_LAPIC,	vcpu_get_lapic },
 	{ KVM_SET_LAPIC,	vcpu_set_lapic },
+	{ KVM_X86_SETUP_MCE,	vcpu_setup_mce },
+	{ KVM_X86_SET_MCE,	vcpu_set_mce },
 	{ KVM_GET_MP_STATE,	vcpu_get_mp_state },
 	{ KVM_SET_MP_STATE,	vcpu_set_mp_state },
 	{ KVM_SET_SIGNAL_MASK,	vcpu_set_signal_mask },

@@ -28,6 +28,9 @@
 /* How many MSRs msr.c remembers for a guest. */
 #define SLAT_STORED_MSRS	34
 
+/* Banks of errors, as KVM's. */
+#define SLAT_MCE_BANKS	32
+
 /* What a vCPU counts: exits by reason, all of them, and two more. */
 #define SLAT_VCPU_STATS	(SLAT_EXIT_REASONS + 3)
 
@@ -61,6 +64,22 @@ struct slat_execute {
 	u8 done;
 	u8 fragment;
 	int error;
+};
+
+/**
+ * struct slat_mce - what a guest sees of machine checks
+ * @cap: MCG_CAP
+ * @status: MCG_STATUS
+ * @ctl: MCG_CTL
+ * @banks: of each bank CTL, STATUS, ADDR, MISC
+ * @ctl2: of each bank
+ */
+struct slat_mce {
+	u64 cap;
+	u64 status;
+	u64 ctl;
+	u64 banks[SLAT_MCE_BANKS][4];
+	u64 ctl2[SLAT_MCE_BANKS];
 };
 
 /* Returns 1 to run on, 0 to return to user space, or -errno. */
@@ -108,6 +127,7 @@ typedef int (*slat_complete_fn)(struct slat_vcpu *vcpu);
  * @mp_state: KVM_MP_STATE_*
  * @apic_base: IA32_APIC_BASE
  * @msrs: those that are only remembered, see msr.c
+ * @mce: its machine checks; see there
  * @tsc_khz: what the guest's TSC counts in a millisecond
  * @tsc_adjust: IA32_TSC_ADJUST: by how much the guest has changed it
  * @debug: KVM_GUESTDBG_*, as user space has asked
@@ -154,6 +174,7 @@ struct slat_vcpu {
 	u32 mp_state;
 	u64 apic_base;
 	u64 msrs[SLAT_STORED_MSRS];
+	struct slat_mce mce;
 	u32 tsc_khz;
 	u64 tsc_adjust;
 	u32 debug;
@@ -272,6 +293,14 @@ void slat_vcpu_sync_tsc(struct slat_vcpu *vcpu, u64 value);
 void slat_vcpu_guest_set_tsc(struct slat_vcpu *vcpu, u64 value);
 void slat_vcpu_guest_adjust_tsc(struct slat_vcpu *vcpu, u64 value);
 int slat_vcpu_set_tsc_khz(struct slat_vcpu *vcpu, u32 khz);
+
+/* mce.c */
+long slat_mce_supported(u64 __user *user);
+void slat_vcpu_reset_mce(struct slat_vcpu *vcpu);
+long slat_vcpu_setup_mce(struct slat_vcpu *vcpu, const void __user *user);
+long slat_vcpu_set_mce(struct slat_vcpu *vcpu, const void __user *user);
+int slat_mce_get_msr(struct slat_vcpu *vcpu, u32 index, bool guest, u64 *value);
+int slat_mce_set_msr(struct slat_vcpu *vcpu, u32 index, bool guest, u64 value);
 
 /* msr_exit.c */
 int slat_vcpu_handle_rdmsr(struct slat_vcpu *vcpu, const struct slat_exit *exit);

@@ -233,6 +233,36 @@ static void limit_of_the_task_priority(void)
 	CHECK_EQ(15, slat_lapic_tpr_limit(&lapic));
 }
 
+/* 11.5.1, figure 11-8 */
+static void corrected_machine_checks(void)
+{
+	struct slat_lapic lapic = fresh(0);
+	u32 value;
+
+	CHECK_EQ(1, slat_lapic_read(&lapic, SLAT_APIC_LVT_CMCI, &value));
+	CHECK_EQ(1, slat_lapic_write(&lapic, SLAT_APIC_LVT_CMCI, 0xa9));
+	slat_lapic_set_cmci(&lapic, true);
+	CHECK_EQ(0x60014, reg(&lapic, SLAT_APIC_VERSION));
+	CHECK_EQ(0x10000, reg(&lapic, SLAT_APIC_LVT_CMCI));
+	slat_lapic_local(&lapic, SLAT_APIC_LVT_CMCI);
+	CHECK_EQ(-1, slat_lapic_pending(&lapic));
+	CHECK_EQ(0, slat_lapic_write(&lapic, SLAT_APIC_LVT_CMCI, 0xfffe00a9));
+	CHECK_EQ(0xa9, reg(&lapic, SLAT_APIC_LVT_CMCI));
+	slat_lapic_local(&lapic, SLAT_APIC_LVT_CMCI);
+	CHECK_EQ(0xa9, slat_lapic_pending(&lapic));
+	/* An NMI, which it is not made to be. */
+	slat_lapic_accept(&lapic, 0xa9);
+	slat_lapic_eoi(&lapic);
+	slat_lapic_write(&lapic, SLAT_APIC_LVT_CMCI, 0x4a9);
+	slat_lapic_local(&lapic, SLAT_APIC_LVT_CMCI);
+	CHECK_EQ(-1, slat_lapic_pending(&lapic));
+	slat_lapic_reset(&lapic);
+	CHECK_EQ(0x60014, reg(&lapic, SLAT_APIC_VERSION));
+	CHECK_EQ(0x10000, reg(&lapic, SLAT_APIC_LVT_CMCI));
+	slat_lapic_set_cmci(&lapic, false);
+	CHECK_EQ(0x50014, reg(&lapic, SLAT_APIC_VERSION));
+}
+
 /* 11.4.7.2 */
 static void disabling_masks_all_local_interrupts(void)
 {
@@ -539,6 +569,7 @@ int main(void)
 		UNIT_CASE(a_class_does_not_nest),
 		UNIT_CASE(task_priority_holds_back),
 		UNIT_CASE(limit_of_the_task_priority),
+		UNIT_CASE(corrected_machine_checks),
 		UNIT_CASE(eoi_is_broadcast_for_levels),
 		UNIT_CASE(disabling_masks_all_local_interrupts),
 		UNIT_CASE(errors_are_shown_after_a_write),
