@@ -142,7 +142,7 @@ bool slat_apic_eoi_is_silent(const struct slat_apic *apic)
 {
 	int vector = slat_lapic_in_service(&apic->lapic);
 
-	if (vector < 0 || slat_lapic_requested(&apic->lapic))
+	if (vector < 0 || slat_lapic_requested(&apic->lapic) >= 0)
 		return false;
 	return slat_irq_has_chips(apic->irq) ? !test_bit(vector, apic->irq->ioapic.vectors) :
 					       !slat_irq_level_route(apic->irq, vector);
@@ -184,6 +184,8 @@ bool slat_apic_access(struct slat_apic *apic, u64 gpa, void *data, unsigned int 
 			memset(data, 0xff, len);
 		return true;
 	}
+	if (apic->reports_tpr && offset == SLAT_APIC_TPR)
+		apic->tpr_access = write ? SLAT_TPR_WRITTEN : SLAT_TPR_READ;
 	if (!write) {
 		read(apic, offset, data, len);
 	} else if (len == sizeof(value) && !(offset & 15)) {

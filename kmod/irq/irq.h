@@ -76,6 +76,9 @@ struct slat_apic_timer {
 	atomic_t fired;
 };
 
+/* An access to the task priority as memory, that nobody has been told of. */
+enum slat_tpr_access { SLAT_TPR_NONE, SLAT_TPR_READ, SLAT_TPR_WRITTEN };
+
 /**
  * struct slat_apic - the local APIC of a vCPU
  *
@@ -90,6 +93,8 @@ struct slat_apic_timer {
  * @timer: see there
  * @eoi: t a level-triggered vector that user space's IOAPIC has to know the end
  *	of, -1: none
+ * @reports_tpr: t user space has to know of accesses to the task priority
+ * @tpr_access: t the last of them
  */
 struct slat_apic {
 	struct slat_lapic lapic;
@@ -99,6 +104,8 @@ struct slat_apic {
 	u8 sipi_vector;
 	struct slat_apic_timer timer;
 	int eoi;
+	bool reports_tpr;
+	enum slat_tpr_access tpr_access;
 };
 
 /**

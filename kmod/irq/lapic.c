@@ -191,12 +191,14 @@ int slat_lapic_in_service(const struct slat_lapic *lapic)
 }
 
 /**
- * slat_lapic_requested() - whether there is any request, of whatever priority
+ * slat_lapic_requested() - the highest request, whether or not it can be delivered
  * @lapic: the vCPU's thread has it
+ *
+ * Return: the vector, or -1: nothing.
  */
-bool slat_lapic_requested(const struct slat_lapic *lapic)
+int slat_lapic_requested(const struct slat_lapic *lapic)
 {
-	return highest(lapic->irr) >= 0;
+	return highest(lapic->irr);
 }
 
 /**

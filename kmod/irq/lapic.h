@@ -184,7 +184,7 @@ int slat_lapic_pending(const struct slat_lapic *lapic);
 void slat_lapic_accept(struct slat_lapic *lapic, u8 vector);
 void slat_lapic_eoi(struct slat_lapic *lapic);
 int slat_lapic_in_service(const struct slat_lapic *lapic);
-bool slat_lapic_requested(const struct slat_lapic *lapic);
+int slat_lapic_requested(const struct slat_lapic *lapic);
 u8 slat_lapic_ppr(const struct slat_lapic *lapic);
 u8 slat_lapic_tpr_limit(const struct slat_lapic *lapic);
 bool slat_lapic_takes_pic(const struct slat_lapic *lapic);

@@ -253,8 +253,13 @@ int slat_vcpu_set_apic_base(struct slat_vcpu *vcpu, u64 value, bool guest)
  */
 bool slat_vcpu_mmio(struct slat_vcpu *vcpu, u64 gpa, void *data, unsigned int len, bool write)
 {
-	if (vcpu->has_apic && slat_apic_access(&vcpu->apic, gpa, data, len, write))
+	if (vcpu->has_apic && slat_apic_access(&vcpu->apic, gpa, data, len, write)) {
+		if (vcpu->apic.tpr_access != SLAT_TPR_NONE) {
+			slat_cpu_need(&vcpu->cpu, SLAT_STATE_RIP);
+			vcpu->vapic.rip = vcpu->cpu.rip;
+		}
 		return true;
+	}
 	return write ? slat_bus_write(&vcpu->irq->mmio, gpa, len, data) :
 		       slat_bus_read(&vcpu->irq->mmio, gpa, len, data);
 }

@@ -247,7 +247,7 @@ static int run(struct slat_vcpu *vcpu)
 			cpu->skipped = false;
 			return slat_vcpu_handle_step(vcpu, NULL);
 		}
-		if (slat_vcpu_exit_eoi(vcpu))
+		if (slat_vcpu_exit_eoi(vcpu) || slat_vcpu_exit_tpr(vcpu))
 			return 0;
 		ret = thread_work(vcpu);
 		if (ret <= 0)
@@ -263,8 +263,10 @@ static int run(struct slat_vcpu *vcpu)
 		choose_event(vcpu);
 		slat_pv_offer_eoi(vcpu);
 		slat_vcpu_give_priority(vcpu);
+		slat_vcpu_give_vapic(vcpu);
 		entered = stay(vcpu);
 		slat_vcpu_take_priority(vcpu);
+		slat_vcpu_take_vapic(vcpu);
 		slat_pv_take_eoi(vcpu);
 		if (!entered)
 			continue;

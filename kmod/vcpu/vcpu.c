@@ -477,6 +477,8 @@ TAKES_POINTER(get_mp_state)
 TAKES_POINTER(set_mp_state)
 TAKES_POINTER(setup_mce)
 TAKES_POINTER(set_mce)
+TAKES_POINTER(tpr_access)
+TAKES_POINTER(set_vapic)
 TAKES_POINTER(get_sregs2)
 TAKES_POINTER(set_sregs2)
 TAKES_POINTER(get_debugregs)
@@ -509,6 +511,8 @@ static const struct {
 	{ KVM_NMI,		vcpu_nmi },
 	{ KVM_GET_LAPIC,	vcpu_get_lapic },
 	{ KVM_SET_LAPIC,	vcpu_set_lapic },
+	{ KVM_TPR_ACCESS_REPORTING, vcpu_tpr_access },
+	{ KVM_SET_VAPIC_ADDR,	vcpu_set_vapic },
 	{ KVM_X86_SETUP_MCE,	vcpu_setup_mce },
 	{ KVM_X86_SET_MCE,	vcpu_set_mce },
 	{ KVM_GET_MP_STATE,	vcpu_get_mp_state },

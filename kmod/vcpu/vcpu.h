@@ -82,6 +82,20 @@ struct slat_mce {
 	u64 ctl2[SLAT_MCE_BANKS];
 };
 
+/**
+ * struct slat_vapic - a word in the guest's memory that stands for its APIC
+ * @address: where; 0: there is none
+ * @given: the guest has been told of @tpr there
+ * @tpr: the task priority then
+ * @rip: where the guest last used the APIC's register instead, which is reported
+ */
+struct slat_vapic {
+	u64 address;
+	bool given;
+	u8 tpr;
+	u64 rip;
+};
+
 /* Returns 1 to run on, 0 to return to user space, or -errno. */
 typedef int (*slat_complete_fn)(struct slat_vcpu *vcpu);
 
@@ -127,6 +141,7 @@ typedef int (*slat_complete_fn)(struct slat_vcpu *vcpu);
  * @mp_state: KVM_MP_STATE_*
  * @apic_base: IA32_APIC_BASE
  * @msrs: those that are only remembered, see msr.c
+ * @vapic: see there
  * @mce: its machine checks; see there
  * @tsc_khz: what the guest's TSC counts in a millisecond
  * @tsc_adjust: IA32_TSC_ADJUST: by how much the guest has changed it
@@ -174,6 +189,7 @@ struct slat_vcpu {
 	u32 mp_state;
 	u64 apic_base;
 	u64 msrs[SLAT_STORED_MSRS];
+	struct slat_vapic vapic;
 	struct slat_mce mce;
 	u32 tsc_khz;
 	u64 tsc_adjust;
@@ -233,6 +249,13 @@ long slat_vcpu_get_lapic(struct slat_vcpu *vcpu, void __user *user);
 long slat_vcpu_set_lapic(struct slat_vcpu *vcpu, const void __user *user);
 long slat_vcpu_get_mp_state(struct slat_vcpu *vcpu, void __user *user);
 long slat_vcpu_set_mp_state(struct slat_vcpu *vcpu, const void __user *user);
+
+/* vapic.c */
+long slat_vcpu_tpr_access(struct slat_vcpu *vcpu, void __user *user);
+bool slat_vcpu_exit_tpr(struct slat_vcpu *vcpu);
+long slat_vcpu_set_vapic(struct slat_vcpu *vcpu, const void __user *user);
+void slat_vcpu_give_vapic(struct slat_vcpu *vcpu);
+void slat_vcpu_take_vapic(struct slat_vcpu *vcpu);
 
 /* exits.c */
 int slat_vcpu_no_memory(struct slat_vcpu *vcpu);

@@ -296,6 +296,136 @@ TEST_F(lapic, task_priority_is_cr8)
 	EXPECT_EQ(0xf0, lapic_reg(&state, APIC_TPR) & 0xf0);
 }
 
+GUEST_CODE(uses_tpr, 64,
+	   APIC_PAGE_IN_RBP
+	   ".globl writes_tpr\nwrites_tpr: movl $0x30, 0x80(%rbp)\n"
+	   ".globl reads_tpr\nreads_tpr: mov 0x80(%rbp), %r8d\n"
+	   DONE
+	   "movl $0x40, 0x80(%rbp)\n"
+	   DONE);
+GUEST_LABEL(writes_tpr);
+GUEST_LABEL(reads_tpr);
+
+static int _report_tpr(struct guest *guest, __u32 enabled, __u32 flags)
+{
+	struct kvm_tpr_access_ctl control = { .enabled = enabled, .flags = flags };
+
+	return _ioctl_ptr(guest->fd, KVM_TPR_ACCESS_REPORTING, &control);
+}
+
+/* User space may want to replace the instructions. */
+TEST_F(lapic, uses_of_the_task_priority_are_reported)
+{
+	struct guest *guest = &self->guest;
+	struct kvm_regs regs;
+
+	ASSERT_EQ(1, _ioctl(guest->vm, KVM_CHECK_EXTENSION, KVM_CAP_VAPIC));
+	EXPECT_EQ(-EINVAL, _report_tpr(guest, 1, 1));
+	EXPECT_EQ(-EFAULT, _ioctl(guest->fd, KVM_TPR_ACCESS_REPORTING, 8));
+	ASSERT_EQ(0, _report_tpr(guest, 1, 0));
+	guest_load(guest, uses_tpr);
+	irq_guest_start(_metadata, guest);
+	guest_run(_metadata, guest, KVM_EXIT_TPR_ACCESS);
+	EXPECT_EQ(1, guest->run->tpr_access.is_write);
+	EXPECT_EQ(guest_label(uses_tpr, writes_tpr), guest->run->tpr_access.rip);
+	/* It has been done. */
+	EXPECT_EQ(3, guest->run->cr8);
+	guest_run(_metadata, guest, KVM_EXIT_TPR_ACCESS);
+	EXPECT_EQ(0, guest->run->tpr_access.is_write);
+	EXPECT_EQ(guest_label(uses_tpr, reads_tpr), guest->run->tpr_access.rip);
+	irq_run_done(_metadata, guest);
+	get_regs(_metadata, guest, &regs);
+	EXPECT_EQ(0x30, (__u32)regs.r8);
+	ASSERT_EQ(0, _report_tpr(guest, 0, 0));
+	irq_run_done(_metadata, guest);
+}
+
+#define VAPIC_WORD	0x30100
+
+GUEST_CODE(virtual_apic, 64,
+	   "mov 0x30100, %r8d\n"
+	   DONE
+	   "movb $0x50, 0x30100\n"
+	   DONE
+	   "mov $6, %eax\n"
+	   "mov %rax, %cr8\n"
+	   DONE
+	   "mov 0x30100, %r9d\n"
+	   DONE);
+
+static int _set_vapic(struct guest *guest, __u64 address)
+{
+	struct kvm_vapic_addr vapic = { .vapic_addr = address };
+
+	return _ioctl_ptr(guest->fd, KVM_SET_VAPIC_ADDR, &vapic);
+}
+
+static __u32 tpr_of(struct __test_metadata *_metadata, struct guest *guest)
+{
+	struct kvm_lapic_state state;
+
+	EXPECT_EQ(0, _ioctl_ptr(guest->fd, KVM_GET_LAPIC, &state));
+	return lapic_reg(&state, APIC_TPR);
+}
+
+TEST_F(lapic, task_priority_in_memory)
+{
+	struct guest *guest = &self->guest;
+	struct kvm_lapic_state state;
+	struct kvm_regs regs;
+
+	lapic_enable(_metadata, guest->fd);
+	get_lapic(_metadata, guest->fd, &state);
+	lapic_set_reg(&state, APIC_TPR, 0x90);
+	lapic_set_reg(&state, APIC_ISR + 4 * 16, 1 << 5);	/* 0x85 */
+	lapic_set_reg(&state, APIC_IRR + 2 * 16, 1 << 7);	/* 0x47 */
+	ASSERT_EQ(0, _ioctl_ptr(guest->fd, KVM_SET_LAPIC, &state));
+	ASSERT_EQ(0, _set_vapic(guest, VAPIC_WORD));
+	guest_load(guest, virtual_apic);
+	irq_guest_start(_metadata, guest);
+	irq_run_done(_metadata, guest);
+	get_regs(_metadata, guest, &regs);
+	EXPECT_EQ(0x47008090, (__u32)regs.r8);
+	irq_run_done(_metadata, guest);
+	EXPECT_EQ(0x50, tpr_of(_metadata, guest));
+	if (on_slat()) {
+		/* KVM believes the word. */
+		irq_run_done(_metadata, guest);
+		EXPECT_EQ(0x60, tpr_of(_metadata, guest));
+		irq_run_done(_metadata, guest);
+		get_regs(_metadata, guest, &regs);
+		EXPECT_EQ(0x60, regs.r9 & 0xff);
+	}
+	ASSERT_EQ(0, _set_vapic(guest, 0));
+	guest_u8(guest, VAPIC_WORD) = 0x70;
+	guest_load(guest, virtual_apic);
+	irq_guest_start(_metadata, guest);
+	irq_run_done(_metadata, guest);
+	EXPECT_NE(0x70, tpr_of(_metadata, guest));
+}
+
+TEST_F(lapic, task_priority_in_no_memory)
+{
+	struct guest *guest = &self->guest;
+	struct guest other;
+
+	EXPECT_EQ(-EFAULT, _ioctl(guest->fd, KVM_SET_VAPIC_ADDR, 8));
+	EXPECT_EQ(-EINVAL, _set_vapic(guest, MEMORY));
+	EXPECT_EQ(-EINVAL, _set_vapic(guest, MEMORY - 2));
+	EXPECT_EQ(-EINVAL, _set_vapic(guest, ~0ULL));
+	/* It was there once. */
+	ASSERT_EQ(0, _guest_set_memory(guest, 1, MEMORY, 0x1000, guest->mem, 0));
+	ASSERT_EQ(0, _set_vapic(guest, MEMORY + 8));
+	ASSERT_EQ(0, _guest_set_memory(guest, 1, 0, 0, NULL, 0));
+	guest_load(guest, virtual_apic);
+	irq_guest_start(_metadata, guest);
+	irq_run_done(_metadata, guest);
+
+	guest_create(_metadata, &other);
+	EXPECT_EQ(-EINVAL, _set_vapic(&other, VAPIC_WORD));
+	guest_destroy(&other);
+}
+
 GUEST_CODE(x2apic, 64,
 	   "mov $0x1b, %ecx\n"
 	   "rdmsr\n"

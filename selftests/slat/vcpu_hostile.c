@@ -94,6 +94,9 @@ static const struct {
 	{ KVM_SET_XCRS, sizeof(struct kvm_xcrs), false },
 	{ KVM_GET_MSRS, sizeof(struct kvm_msrs), true },
 	{ KVM_SET_MSRS, sizeof(struct kvm_msrs), false },
+	{ KVM_TPR_ACCESS_REPORTING, sizeof(struct kvm_tpr_access_ctl), true },
+	{ KVM_X86_SETUP_MCE, sizeof(__u64), false },
+	{ KVM_X86_SET_MCE, sizeof(struct kvm_x86_mce), false },
 	{ KVM_SET_CPUID2, sizeof(struct kvm_cpuid2), false },
 	{ KVM_GET_CPUID2, sizeof(struct kvm_cpuid2), true },
 };
