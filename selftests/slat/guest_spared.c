@@ -92,7 +92,7 @@ TEST(guest_halts_by_itself)
 	guest_mode(_metadata, &guest, MODE_LONG);
 	set_alarm(_metadata, 2000);
 	while (!guest_u32(&guest, DATA))
-		EXPECT_EQ(-EINTR, _guest_run(&guest));
+		ASSERT_EQ(-EINTR, _guest_run(&guest));
 	for (int i = 0; i < 3; i++)
 		EXPECT_EQ(-EINTR, _guest_run(&guest));
 	/* Where nobody can halt it does not sleep on. */
@@ -111,8 +111,11 @@ TEST(guest_halts_by_itself)
 	regs.rip = CODE;
 	guest_u32(&guest, DATA) = 0;
 	set_regs(_metadata, &guest, &regs);
-	while (!guest_u32(&guest, DATA))
-		EXPECT_EQ(-EINTR, _guest_run(&guest));
+	while (!guest_u32(&guest, DATA)) {
+		ASSERT_EQ(-EINTR, _guest_run(&guest)) {
+			TH_LOG("exit reason %u", guest.run->exit_reason);
+		}
+	}
 	set_alarm(_metadata, 0);
 	guest_destroy(&guest);
 }
@@ -168,7 +171,7 @@ TEST(nmi_wakes_it)
 	guest_gate(&guest, MODE_LONG, 2, CODE + 0x1000, 14, 0);
 	set_alarm(_metadata, 2000);
 	while (!guest_u32(&guest, DATA + 4))
-		EXPECT_EQ(-EINTR, _guest_run(&guest));
+		ASSERT_EQ(-EINTR, _guest_run(&guest));
 	EXPECT_EQ(-EINTR, _guest_run(&guest));
 	set_alarm(_metadata, 0);
 	ASSERT_EQ(0, _ioctl(guest.fd, KVM_NMI, 0));
