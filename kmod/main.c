@@ -206,7 +206,7 @@ static int __init register_devices(struct slat_why *why)
 	if (kvm_node) {
 		err = misc_register(&kvm_dev);
 		if (err) {
-			why->text = "kvm_node=1, but /dev/kvm is there (is kvm_intel or kvm_amd loaded?)";
+			why->text = "kvm_node=1, but /dev/kvm is there (is KVM loaded?)";
 			misc_deregister(&dev);
 			return err;
 		}

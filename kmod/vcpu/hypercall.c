@@ -127,7 +127,8 @@ static bool is_hypercall(struct slat_vcpu *vcpu, u64 linear)
 					&gpa, &error) ||
 		    slat_mmu_read(vcpu->walker.mmu, gpa, &byte, 1))
 			return false;
-		if (i < ARRAY_SIZE(begin) ? byte != begin[i] : byte != SLAT_VMCALL && byte != SLAT_VMMCALL)
+		if (i < ARRAY_SIZE(begin) ? byte != begin[i] :
+					    byte != SLAT_VMCALL && byte != SLAT_VMMCALL)
 			return false;
 	}
 	return true;
