@@ -205,7 +205,8 @@ int slat_vcpu_handle_exit(struct slat_vcpu *vcpu, struct slat_exit *exit)
 {
 	int ret;
 
-	if (exit->undelivered.kind != SLAT_EVENT_NONE)
+	/* After a shutdown the CPU has nothing left to deliver. */
+	if (exit->undelivered.kind != SLAT_EVENT_NONE && exit->reason != SLAT_EXIT_TRIPLE_FAULT)
 		slat_vcpu_undelivered(vcpu, &exit->undelivered);
 	WRITE_ONCE(vcpu->exits[exit->reason], vcpu->exits[exit->reason] + 1);
 	if (exit->partial) {
