@@ -71,10 +71,12 @@ static enum slat_exit show(const struct stat_options *options, const struct vms 
 static enum slat_exit watch(const struct stat_options *options)
 {
 	struct vms before = { 0 }, now;
-	double then = 0, at = 0;
 	enum slat_exit status;
+	double then = 0;
 
 	do {
+		double at;
+
 		status = slat_vms_read(options->path, &now);
 		at = now_seconds();
 		if (!status)

@@ -2,6 +2,7 @@
 /*
  * Reading the module's folder in debugfs: PID-NUMBER/stats, a counter a line.
  */
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -44,7 +45,6 @@ static void read_command(struct vm *vm)
 
 static int read_counters(int folder, const char *name, struct vm *vm)
 {
-	unsigned long long value;
 	char path[300], line[128];
 	FILE *file;
 	int fd;
@@ -60,10 +60,11 @@ static int read_counters(int folder, const char *name, struct vm *vm)
 	}
 	while (vm->nr_counters < VM_COUNTERS_MAX && fgets(line, sizeof(line), file)) {
 		struct vm_counter *counter = &vm->counters[vm->nr_counters];
+		int at = 0;
 
-		if (sscanf(line, "%47s %llu", counter->name, &value) != 2)
+		if (sscanf(line, "%47s %n", counter->name, &at) != 1 || !isdigit(line[at]))
 			continue;
-		counter->value = value;
+		counter->value = strtoull(line + at, NULL, 10);
 		vm->nr_counters++;
 	}
 	fclose(file);
@@ -80,11 +81,16 @@ static int by_number(const void *one, const void *other)
 static int add(struct vms *vms, int folder, const char *name)
 {
 	struct vm *vm, *grown;
-	int pid, error;
-	unsigned int number;
-	char rest;
+	unsigned long pid, number;
+	char *end;
+	int error;
 
-	if (sscanf(name, "%d-%u%c", &pid, &number, &rest) != 2)
+	/* PID-DESCRIPTOR, as KVM names them. */
+	pid = strtoul(name, &end, 10);
+	if (end == name || *end != '-' || !isdigit(end[1]))
+		return 0;
+	number = strtoul(end + 1, &end, 10);
+	if (*end)
 		return 0;
 	grown = realloc(vms->vms, (vms->count + 1) * sizeof(*vm));
 	if (!grown)
@@ -92,8 +98,8 @@ static int add(struct vms *vms, int folder, const char *name)
 	vms->vms = grown;
 	vm = &grown[vms->count];
 	memset(vm, 0, sizeof(*vm));
-	vm->pid = pid;
-	vm->number = number;
+	vm->pid = (int)pid;
+	vm->number = (unsigned int)number;
 	error = read_counters(folder, name, vm);
 	if (error)
 		return error == -ENOENT || error == -ENODEV || error == -EIO ? 0 : error;
