@@ -37,11 +37,11 @@ struct clock_page {
 	__u32 mul;
 	__s8 shift;
 	__u8 flags;
-} __attribute__((packed));
+};
 
 struct wall_page {
 	__u32 version, sec, nsec;
-} __attribute__((packed));
+};
 
 struct steal_page {
 	__u64 steal;
@@ -126,7 +126,7 @@ static __u64 clock_at(const struct clock_page *page, __u64 tsc)
 	__u64 ticks = tsc - page->tsc;
 
 	ticks = page->shift < 0 ? ticks >> -page->shift : ticks << page->shift;
-	return page->ns + (__u64)(((unsigned __int128)ticks * page->mul) >> 32);
+	return page->ns + (__u64)(((__uint128_t)ticks * page->mul) >> 32);
 }
 
 TEST_F(pv, clock_is_that_of_the_vm)
