@@ -52,7 +52,7 @@
 
 #define ROUND		_BITULL(32)
 
-static int rounds = 30;
+static int rounds = 15;
 
 #define TEXT(x)		TEXT_(x)
 #define TEXT_(x)	#x
