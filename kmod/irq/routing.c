@@ -273,6 +273,14 @@ long slat_irq_signal_msi(struct slat_irq *irq, const struct kvm_msi *msi)
 	return max(slat_irq_deliver(irq, NULL, &message), 0);
 }
 
+/* -1: none leads there.  Under RCU. */
+static int gsi_of(const struct slat_irq *irq, unsigned int chip, unsigned int pin)
+{
+	const struct slat_routing *routing = rcu_dereference(irq->routing);
+
+	return routing ? routing->gsi_of[chip][pin] : -1;
+}
+
 /**
  * slat_irq_acked() - the guest is done with an interrupt of a pin
  * @irq: whose
@@ -283,14 +291,11 @@ long slat_irq_signal_msi(struct slat_irq *irq, const struct kvm_msi *msi)
  */
 void slat_irq_acked(struct slat_irq *irq, unsigned int chip, unsigned int pin)
 {
-	const struct slat_routing *routing;
 	struct slat_ack *ack;
-	int gsi = -1;
+	int gsi;
 
 	rcu_read_lock();
-	routing = rcu_dereference(irq->routing);
-	if (routing)
-		gsi = routing->gsi_of[chip][pin];
+	gsi = gsi_of(irq, chip, pin);
 	if (gsi < 0)
 		goto unlock;
 	/* Before anybody is told: who still needs service raises it again. */
@@ -317,14 +322,11 @@ unlock:
  */
 void slat_irq_opened(struct slat_irq *irq, unsigned int chip, unsigned int pin)
 {
-	const struct slat_routing *routing;
 	struct slat_ack *ack;
-	int gsi = -1;
+	int gsi;
 
 	rcu_read_lock();
-	routing = rcu_dereference(irq->routing);
-	if (routing)
-		gsi = routing->gsi_of[chip][pin];
+	gsi = gsi_of(irq, chip, pin);
 	list_for_each_entry_rcu(ack, &irq->acks, link)
 		if (gsi >= 0 && ack->gsi == gsi && ack->opened)
 			ack->opened(ack);
