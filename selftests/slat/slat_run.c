@@ -345,17 +345,16 @@ TEST_F(run, every_end_restores_the_terminal)
 TEST_F(run, stalled_reader_holds_up_nothing)
 {
 	struct pollfd fd = { .events = POLLIN };
-	int queued, before = -1;
+	int queued, size;
 
 	begin_pipes(&self->session, guest('b', ""));
 	fd.fd = self->session.out;
 	ASSERT_EQ(1, poll(&fd, 1, PATIENCE_MS));
-	/* Until the pipe is full. */
+	size = fcntl(self->session.out, F_GETPIPE_SZ);
 	do {
-		queued = before;
-		usleep(200000);
-		ASSERT_EQ(0, ioctl(self->session.out, FIONREAD, &before));
-	} while (queued != before);
+		sched_yield();
+		ASSERT_EQ(0, ioctl(self->session.out, FIONREAD, &queued));
+	} while (queued < size);
 	kill(self->session.pid, SIGTERM);
 	ASSERT_EQ(self->session.pid, waitpid(self->session.pid, &self->session.status, 0));
 	EXPECT_TRUE(WIFSIGNALED(self->session.status));
