@@ -6,7 +6,9 @@
 #ifndef SLAT_HOSTILE_H
 #define SLAT_HOSTILE_H
 
+#include <signal.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "guest.h"
 
@@ -216,6 +218,35 @@ static inline bool works(struct guest *guest)
 	before = guest_u64(guest, DATA);
 	return !_guest_run(guest) && guest->run->exit_reason == KVM_EXIT_HLT &&
 	       guest_u64(guest, DATA) == before + 1;
+}
+
+/* A process that is to be killed: @ready is where it writes a byte to when it may be. */
+static inline pid_t victim_fork(struct __test_metadata *_metadata, int *ready)
+{
+	int fds[2];
+	pid_t pid;
+
+	ASSERT_EQ(0, pipe(fds));
+	pid = fork();
+	ASSERT_LE(0, pid);
+	*ready = fds[!pid];
+	close(fds[!!pid]);
+	return pid;
+}
+
+/* Whatever it does by then. */
+static inline void victim_kill(struct __test_metadata *_metadata, pid_t pid, int ready, long ns)
+{
+	struct timespec delay = { .tv_nsec = ns };
+	int status;
+	char byte;
+
+	ASSERT_EQ(1, read(ready, &byte, 1));
+	close(ready);
+	nanosleep(&delay, NULL);
+	ASSERT_EQ(0, kill(pid, SIGKILL));
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 }
 
 #endif /* SLAT_HOSTILE_H */

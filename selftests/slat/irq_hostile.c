@@ -743,23 +743,14 @@ static void live(struct __test_metadata *_metadata, int way, __u64 seed, int rea
 
 static void kill_one(struct __test_metadata *_metadata, int way, __u64 *state)
 {
-	struct timespec delay = { .tv_nsec = random_below(state, 5000000) };
-	int ready[2], status;
-	char byte;
+	long delay = random_below(state, 5000000);
+	int ready;
 	pid_t pid;
 
-	ASSERT_EQ(0, pipe(ready));
-	pid = fork();
-	ASSERT_LE(0, pid);
+	pid = victim_fork(_metadata, &ready);
 	if (!pid)
-		live(_metadata, way, random_next(state), ready[1]);
-	close(ready[1]);
-	ASSERT_EQ(1, read(ready[0], &byte, 1));
-	close(ready[0]);
-	nanosleep(&delay, NULL);
-	ASSERT_EQ(0, kill(pid, SIGKILL));
-	ASSERT_EQ(pid, waitpid(pid, &status, 0));
-	EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+		live(_metadata, way, random_next(state), ready);
+	victim_kill(_metadata, pid, ready, delay);
 }
 
 TEST_F_TIMEOUT(hammer, killed, 900)
