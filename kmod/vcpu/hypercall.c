@@ -21,7 +21,9 @@
 
 static long kick(struct slat_vcpu *vcpu, u32 id)
 {
-	const struct slat_message message = { .dest = id, .delivery = SLAT_DELIVER_UNHALT, .ipi = true };
+	const struct slat_message message = {
+		.dest = id, .delivery = SLAT_DELIVER_UNHALT, .ipi = true,
+	};
 
 	if (vcpu->has_apic)
 		slat_irq_deliver(vcpu->irq, &vcpu->apic, &message);

@@ -9,6 +9,8 @@
 #ifndef SLAT_MEMORY_USE_H
 #define SLAT_MEMORY_USE_H
 
+#include <dirent.h>
+
 #include "slat_test.h"
 
 struct memory_use {
@@ -72,6 +74,21 @@ static inline bool slabs_tell(struct __test_metadata *_metadata)
 	return !quarantine;
 }
 
+/* Free objects keep pages, which ones depends on who was where when, until they are told. */
+static inline void slabs_shrink(void)
+{
+	DIR *caches = opendir("/sys/kernel/slab");
+	struct dirent *cache;
+	char path[300];
+
+	while (caches && (cache = readdir(caches))) {
+		snprintf(path, sizeof(path), "/sys/kernel/slab/%s/shrink", cache->d_name);
+		_file_write(path, "1");
+	}
+	if (caches)
+		closedir(caches);
+}
+
 /* A snapshot; work that frees later is waited for by unloading the module. */
 static inline void memory_use_get(struct __test_metadata *_metadata, struct memory_use *use)
 {
@@ -79,8 +96,10 @@ static inline void memory_use_get(struct __test_metadata *_metadata, struct memo
 		"MemFree:", "Buffers:", "Cached:", "AnonPages:", "Slab:", "PageTables:",
 		"Percpu:", "VmallocUsed:",	/* kernel stacks among it */
 	};
-	long used = meminfo_kib(_metadata, "MemTotal:");
+	long used;
 
+	slabs_shrink();
+	used = meminfo_kib(_metadata, "MemTotal:");
 	for (size_t i = 0; i < ARRAY_SIZE(counted); i++)
 		used -= meminfo_kib(_metadata, counted[i]);
 	use->unaccounted = used / 4 - pages_kept_by_cpus(_metadata);
