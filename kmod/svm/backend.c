@@ -148,6 +148,8 @@ static int svm_setup(const struct slat_hw_config *config, struct slat_why *why)
 		why->text = "the CPU has no TLB tags for guests";
 		return -EOPNOTSUPP;
 	}
+	/* QEMU's emulation. */
+	slat_svm.forgets_shadow = hypervisor_cpuid_base("TCGTCGTCGTCG", 0);
 	slat_svm.pause_filter = config->pause_loop && boot_cpu_has(X86_FEATURE_PAUSEFILTER);
 	if (config->residency_us)
 		pr_warn("residency_us=%u has no effect: no preemption timer\n",

@@ -25,6 +25,7 @@
  * @tsc_scaling: a guest's TSC can count at another rate
  * @switches_tsc_aux: its CPUs have IA32_TSC_AUX
  * @has_debugctl: its CPUs have IA32_DEBUGCTL
+ * @forgets_shadow: VMRUN does not take the interrupt shadow from the VMCB
  * @pause_filter: guests that spin for long exit
  * @has_invpcid: its CPUs have INVPCID
  * @iopm: which ports exit: all
@@ -41,6 +42,7 @@ struct slat_svm {
 	bool tsc_scaling;
 	bool switches_tsc_aux;
 	bool has_debugctl;
+	bool forgets_shadow;
 	bool pause_filter;
 	bool has_invpcid;
 	void *iopm;

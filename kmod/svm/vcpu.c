@@ -140,6 +140,11 @@ void slat_svm_vcpu_put(struct slat_cpu *cpu)
 	cpu->host_cpu = -1;
 }
 
+static bool in_shadow(const struct slat_svm_vcpu *svm)
+{
+	return svm->vmcb->control.int_state & SVM_INTERRUPT_SHADOW_MASK;
+}
+
 /*
  * NMIs are open again when the IRET is over that ends the handling of one; it
  * is stepped over, and so is what follows STI or MOV SS.
@@ -148,9 +153,14 @@ static bool steps_for_nmi(const struct slat_cpu *cpu)
 {
 	const struct slat_svm_vcpu *svm = slat_svm_of(cpu);
 
-	return cpu->want_nmi_window &&
-	       (svm->iret || (!svm->nmi_blocked &&
-			      svm->vmcb->control.int_state & SVM_INTERRUPT_SHADOW_MASK));
+	return cpu->want_nmi_window && (svm->iret || (!svm->nmi_blocked && in_shadow(svm)));
+}
+
+/* Where VMRUN forgets the shadow, a window would open in it: between STI and HLT. */
+static bool steps_for_shadow(const struct slat_cpu *cpu)
+{
+	return slat_svm.forgets_shadow && cpu->want_interrupt_window &&
+	       in_shadow(slat_svm_of(cpu));
 }
 
 /* Single steps are TF's: there is no exit for them. */
@@ -158,7 +168,7 @@ static void flush_step(struct slat_cpu *cpu)
 {
 	struct slat_svm_vcpu *svm = slat_svm_of(cpu);
 	u64 *rflags = &svm->vmcb->save.rflags;
-	bool step = cpu->want_step || steps_for_nmi(cpu);
+	bool step = cpu->want_step || steps_for_nmi(cpu) || steps_for_shadow(cpu);
 
 	/* Clear, it was the guest that has cleared it. */
 	if (!svm->stepping || !(*rflags & X86_EFLAGS_TF))
@@ -222,6 +232,7 @@ static void flush_controls(struct slat_cpu *cpu)
 	struct slat_svm_vcpu *svm = slat_svm_of(cpu);
 	struct vmcb_control_area *control = &svm->vmcb->control;
 	struct slat_svm_tags *tags = slat_svm_root_tags();
+	bool window = cpu->want_interrupt_window && !steps_for_shadow(cpu);
 
 	/* Another CPU, or one that AMD-V was off on, has read nothing. */
 	if (!slat_svm_tag_is_of(&svm->tag, tags))
@@ -232,7 +243,7 @@ static void flush_controls(struct slat_cpu *cpu)
 	put(svm, &control->msrpm_base_pa,
 	    __pa(cpu->intercept_msrs ? slat_svm.iopm : slat_svm.msrpm), SLAT_CLEAN_MAPS);
 	put32(svm, &control->int_ctl, V_INTR_MASKING_MASK | (cpu->cr8 & V_TPR_MASK) |
-				      (cpu->want_interrupt_window ? INTERRUPT_WINDOW : 0),
+				      (window ? INTERRUPT_WINDOW : 0),
 	      SLAT_CLEAN_TPR);
 	put(svm, &control->tsc_offset, cpu->tsc_offset, SLAT_CLEAN_INTERCEPTS);
 	if (slat_svm.tsc_scaling)
