@@ -21,7 +21,10 @@ FIXTURE_TEARDOWN(pit)
 	guest_destroy(&self->guest);
 }
 
-/* PIC with vectors from 0x20 on, pin 0 open; three ticks of channel 0, then none. */
+/*
+ * PIC with vectors from 0x20 on, pin 0 open; three ticks of channel 0, then none.
+ * They are so far apart that a slow host handles one before the next is due.
+ */
 GUEST_CODE(ticks, 64,
 	   "mov $0x11, %al\n out %al, $0x20\n"
 	   "mov $0x20, %al\n out %al, $0x21\n"
@@ -30,7 +33,7 @@ GUEST_CODE(ticks, 64,
 	   "mov $0xfe, %al\n out %al, $0x21\n"
 	   "mov $0x34, %al\n out %al, $0x43\n"
 	   "mov $0x00, %al\n out %al, $0x40\n"
-	   "mov $0x04, %al\n out %al, $0x40\n"
+	   "mov $0x80, %al\n out %al, $0x40\n"
 	   "xor %ebx, %ebx\n"
 	   "1: sti\n"
 	   "hlt\n"
@@ -71,7 +74,7 @@ GUEST_CODE(changes, 64,
 	   "mov $0xfe, %al\n out %al, $0x21\n"
 	   "mov $0x34, %al\n out %al, $0x43\n"
 	   "mov $0x00, %al\n out %al, $0x40\n"
-	   "mov $0x04, %al\n out %al, $0x40\n"
+	   "mov $0x80, %al\n out %al, $0x40\n"
 	   "mov $0x0a, %al\n out %al, $0x20\n"
 	   "1: in $0x20, %al\n"
 	   "test $1, %al\n"
