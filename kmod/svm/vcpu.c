@@ -163,6 +163,13 @@ static bool steps_for_shadow(const struct slat_cpu *cpu)
 	       in_shadow(slat_svm_of(cpu));
 }
 
+/* There the shadow is over only when the guest has left @rip, where it was entered in one. */
+static void keep_shadow(struct vmcb *vmcb, u64 rip)
+{
+	if (vmcb->save.rip == rip && vmcb->control.exit_code != SVM_EXIT_EXCP_BASE + X86_TRAP_DB)
+		vmcb->control.int_state |= SVM_INTERRUPT_SHADOW_MASK;
+}
+
 /* Single steps are TF's: there is no exit for them. */
 static void flush_step(struct slat_cpu *cpu)
 {
@@ -316,6 +323,8 @@ void slat_svm_vcpu_enter(struct slat_cpu *cpu)
 {
 	struct slat_svm_vcpu *svm = slat_svm_of(cpu);
 	struct vmcb *vmcb = svm->vmcb;
+	bool shadow;
+	u64 rip;
 
 	slat_svm_flush(cpu);
 	svm->trapped = trap_is_due(cpu);
@@ -326,6 +335,8 @@ void slat_svm_vcpu_enter(struct slat_cpu *cpu)
 	slat_svm_inject(cpu);
 	flush_controls(cpu);
 	vmcb->save.rax = cpu->gpr[SLAT_RAX];
+	shadow = slat_svm.forgets_shadow && in_shadow(svm);
+	rip = vmcb->save.rip;
 	if (svm->host_debugctl)
 		wrmsrl(MSR_IA32_DEBUGCTLMSR, 0);
 
@@ -346,5 +357,7 @@ void slat_svm_vcpu_enter(struct slat_cpu *cpu)
 	cpu->gpr[SLAT_RAX] = vmcb->save.rax;
 	cpu->cr2 = vmcb->save.cr2;
 	cpu->cr8 = vmcb->control.int_ctl & V_TPR_MASK;
+	if (shadow)
+		keep_shadow(vmcb, rip);
 	after_exit(cpu);
 }
