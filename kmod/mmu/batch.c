@@ -11,7 +11,6 @@
 #include <linux/atomic.h>
 #include <linux/kernel.h>
 #include <linux/lockdep.h>
-#include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/string.h>
 
@@ -63,12 +62,8 @@ void slat_batch_seal(struct slat_batch *batch)
 	batch->epoch = slat_epochs_bump(&ptab->epochs);
 	slat_stat_inc(ptab->stats, SLAT_STAT_BATCHES);
 	if (batch->unlinked) {
-		unsigned long cookie = get_state_synchronize_rcu();
-
-		for (table = batch->unlinked; table; table = table->next) {
+		for (table = batch->unlinked; table; table = table->next)
 			table->epoch = batch->epoch;
-			table->cookie = cookie;
-		}
 		*ptab->unlinked_end = batch->unlinked;
 		ptab->unlinked_end = batch->unlinked_end;
 		unlinked_add(ptab, batch->count);
@@ -225,14 +220,13 @@ static void debt_push_children(struct slat_ptab *ptab, struct slat_table *table)
 	int i;
 
 	for (i = 0; table->level > 1 && i < SLAT_TABLE_ENTRIES; i++) {
-		u64 pte = READ_ONCE(table->entries[i]);	/* aging may go on */
+		u64 pte = table->entries[i];
 		struct slat_table *child;
 
 		if (!slat_pte_is_table(ptab->format, pte, table->level))
 			continue;
 		child = slat_table_at(pte & SLAT_PTE_ADDR);
 		child->epoch = table->epoch;
-		child->cookie = table->cookie;
 		*end = child;
 		end = &child->next;
 		count++;
@@ -265,8 +259,8 @@ struct slat_table *slat_ptab_reuse(struct slat_ptab *ptab)
 		return NULL;
 	debt_push_children(ptab, table);
 	/* A root does not become another table: it has more than one needs. */
-	if (table->seen || !poll_state_synchronize_rcu(table->cookie)) {
-		slat_table_free_rcu(table, ptab->stats);
+	if (table->seen) {
+		slat_table_free(table, ptab->stats);
 		return NULL;
 	}
 	memset(table->entries, 0, PAGE_SIZE);
@@ -286,10 +280,7 @@ void slat_ptab_reclaim(struct slat_ptab *ptab, unsigned long count)
 
 	while (count-- && (table = debt_pop(ptab))) {
 		debt_push_children(ptab, table);
-		if (poll_state_synchronize_rcu(table->cookie))
-			slat_table_free(table, ptab->stats);
-		else
-			slat_table_free_rcu(table, ptab->stats);
+		slat_table_free(table, ptab->stats);
 		cond_resched();
 	}
 }

@@ -9,7 +9,7 @@
  *		slat_iter_skip(&it);	not into this entry's table
  *	}
  *
- * The caller keeps the tables: by the lock, or by RCU.
+ * The caller keeps the tables, by their lock.
  */
 #ifndef SLAT_MMU_ITER_H
 #define SLAT_MMU_ITER_H

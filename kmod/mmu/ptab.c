@@ -6,6 +6,7 @@
 #include <linux/atomic.h>
 #include <linux/errno.h>
 #include <linux/kernel.h>
+#include <linux/lockdep.h>
 #include <linux/string.h>
 
 #include "mmu/iter.h"
@@ -293,8 +294,8 @@ enum slat_install slat_ptab_install(struct slat_ptab *ptab, struct slat_cache *c
  * @last: last guest frame
  * @clear: forget that it has
  *
- * Any context, in an RCU read section.  Flushes nothing: a use through a TLB
- * that remembers the accessed bit goes unseen, which costs accuracy only.
+ * Any context, the tables' lock held.  Flushes nothing: a use through a TLB that
+ * remembers the accessed bit goes unseen, which costs accuracy only.
  *
  * Return: whether a leaf of the range was used since it was last forgotten.
  */
@@ -306,6 +307,7 @@ bool slat_ptab_age(struct slat_ptab *ptab, u64 first, u64 last, bool clear)
 	struct slat_iter it;
 	bool used = false;
 
+	lockdep_assert_held(&ptab->lock);
 	if (!root)
 		return false;
 	slat_iter_start(&it, ptab, root, first, last);

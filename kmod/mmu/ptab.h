@@ -29,7 +29,7 @@
  * struct slat_ptab - the tables of a guest
  * @format: of their entries; constant
  * @epochs: who walks them, and when what was removed is out of use
- * @lock: held by whoever removes or narrows translations
+ * @lock: held by whoever removes, narrows or ages translations
  * @root: where CPUs enter; NULL: none yet, or dropped.  Set from NULL by
  *	cmpxchg, to NULL under @lock; read without
  * @generation: how many roots have been dropped; @lock
@@ -41,7 +41,7 @@
 struct slat_ptab {
 	const struct slat_pte_format *format;
 	struct slat_epochs epochs;
-	spinlock_t lock;	/* what removes or narrows */
+	spinlock_t lock;	/* what removes, narrows or ages */
 	struct slat_table *root;
 	u64 generation;
 	struct slat_table *unlinked;

@@ -46,17 +46,9 @@ int slat_table_make_root(struct slat_table *table)
 	return table->seen ? 0 : -ENOMEM;
 }
 
-static void table_free(struct slat_table *table)
-{
-	set_page_private(virt_to_page(table->entries), 0);
-	free_page((unsigned long)table->entries);
-	kvfree(table->seen);
-	kfree(table);
-}
-
 /**
- * slat_table_free() - free a table that nobody reads any more
- * @table: unlinked, its epoch and its grace period over
+ * slat_table_free() - free a table that nobody uses any more
+ * @table: unlinked, its epoch over
  * @stats: where to count
  *
  * Process context.
@@ -64,23 +56,8 @@ static void table_free(struct slat_table *table)
 void slat_table_free(struct slat_table *table, struct slat_stats __percpu *stats)
 {
 	slat_stat_inc(stats, SLAT_STAT_TABLES_FREED);
-	table_free(table);
-}
-
-static void table_free_callback(struct rcu_head *rcu)
-{
-	table_free(container_of(rcu, struct slat_table, rcu));
-}
-
-/**
- * slat_table_free_rcu() - free a table when its grace period is over
- * @table: unlinked, its epoch over
- * @stats: where to count
- *
- * Any context.
- */
-void slat_table_free_rcu(struct slat_table *table, struct slat_stats __percpu *stats)
-{
-	slat_stat_inc(stats, SLAT_STAT_TABLES_FREED);
-	call_rcu(&table->rcu, table_free_callback);
+	set_page_private(virt_to_page(table->entries), 0);
+	free_page((unsigned long)table->entries);
+	kvfree(table->seen);
+	kfree(table);
 }

@@ -6,7 +6,6 @@
 #define SLAT_MMU_TABLE_H
 
 #include <linux/mm.h>
-#include <linux/rcupdate.h>
 #include <linux/types.h>
 
 #include "mmu/stats.h"
@@ -20,8 +19,6 @@
  *	its own, interrupts off.  NULL in other tables
  * @next: in the list that holds it while it is not linked
  * @epoch: when it was unlinked: free once that epoch is over
- * @cookie: RCU state when it was unlinked
- * @rcu: to free it where that grace period is not over
  */
 struct slat_table {
 	u64 *entries;
@@ -29,8 +26,6 @@ struct slat_table {
 	u64 *seen;
 	struct slat_table *next;
 	u64 epoch;
-	unsigned long cookie;
-	struct rcu_head rcu;
 };
 
 /**
@@ -46,7 +41,6 @@ struct slat_cache {
 struct slat_table *slat_table_alloc(struct slat_stats __percpu *stats);
 int slat_table_make_root(struct slat_table *table);
 void slat_table_free(struct slat_table *table, struct slat_stats __percpu *stats);
-void slat_table_free_rcu(struct slat_table *table, struct slat_stats __percpu *stats);
 
 /** slat_table_pa() - what an entry that leads to a table holds */
 static inline u64 slat_table_pa(const struct slat_table *table)

@@ -327,7 +327,7 @@ TEST_F(invariant, i9_nothing_remains_of_a_machine)
 		machines_in_a_group(_metadata, mem);
 		before = kernel_bytes();
 		machines_in_a_group(_metadata, mem);
-		/* Tables go after a grace period. */
+		/* The last of it goes after a grace period. */
 		for (int i = 0; i < 1000; i++) {
 			after = kernel_bytes();
 			if (after < before + tables / 4)

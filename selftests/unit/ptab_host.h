@@ -27,18 +27,28 @@ static const struct slat_pte_format format = {
 	.phys_bits = 48,
 };
 
+/* The entry that hardware's walk from a root ends at, its value and its level. */
+static inline u64 *hw_entry(u64 root, u64 gfn, u64 *pte, unsigned int *level)
+{
+	u64 *table = __va(root);
+
+	for (*level = LEVELS;; (*level)--) {
+		u64 *entry = &table[slat_table_index(gfn, *level)];
+
+		*pte = READ_ONCE(*entry);
+		if (!slat_pte_is_table(&format, *pte, *level))
+			return entry;
+		table = __va(*pte & SLAT_PTE_ADDR);
+	}
+}
+
 /* The leaf that hardware finds from a root, 0 if none; and its level. */
 static inline u64 hw_walk(u64 root, u64 gfn, unsigned int *level)
 {
-	const u64 *table = __va(root);
+	u64 pte;
 
-	for (*level = LEVELS;; (*level)--) {
-		u64 pte = READ_ONCE(table[slat_table_index(gfn, *level)]);
-
-		if (!slat_pte_is_table(&format, pte, *level))
-			return pte;
-		table = __va(pte & SLAT_PTE_ADDR);
-	}
+	hw_entry(root, gfn, &pte, level);
+	return pte;
 }
 
 /* The host page a leaf maps a frame to. */

@@ -364,6 +364,38 @@ static void i3_memory_goes_after_its_slot(void)
 	end();
 }
 
+/* Aging says what the guest has used, and takes nothing away. */
+static void use(u64 gfn)
+{
+	unsigned int level;
+	u64 pte, *entry = hw_entry(slat_table_pa(mmu.ptab.root), gfn, &pte, &level);
+
+	CHECK(try_cmpxchg(entry, &pte, pte | format.accessed));
+}
+
+static void n4_a_page_ages(void)
+{
+	const struct mmu_notifier_ops *ops = &slat_mmu_notifier_ops;
+	unsigned long hva = USER << PAGE_SHIFT, end_hva = hva + PAGE_SIZE;
+	u64 root;
+
+	begin();
+	CHECK_EQ(0, set_region(HERE, USER, PAGES, 0));
+	check_maps_what_there_is(HERE);
+	CHECK(slat_ptab_enter(&mmu.ptab, second.actor, flush, &root));
+	CHECK(ops->test_young(&mmu.notifier, NULL, hva));
+	CHECK(!ops->test_young(&mmu.notifier, NULL, end_hva));
+	CHECK(ops->clear_young(&mmu.notifier, NULL, hva, end_hva));
+	CHECK(!ops->test_young(&mmu.notifier, NULL, hva));
+	use(HERE);
+	CHECK(ops->clear_flush_young(&mmu.notifier, NULL, hva, end_hva));
+	CHECK(!ops->test_young(&mmu.notifier, NULL, hva));
+	CHECK_EQ(FIRST_PFN + USER, mapped_pfn(HERE));
+	CHECK_EQ(0, kicks);
+	slat_actor_leave(second.actor);
+	end();
+}
+
 /* Dirty logs */
 
 static unsigned long reported;
@@ -483,6 +515,7 @@ int main(void)
 		UNIT_CASE(i4_memory_goes_while_its_slot_moves),
 		UNIT_CASE(i3_memory_goes_while_its_slot_goes),
 		UNIT_CASE(i3_memory_goes_after_its_slot),
+		UNIT_CASE(n4_a_page_ages),
 		UNIT_CASE(i11_a_log_is_read_during_a_lookup),
 		UNIT_CASE(i11_a_log_is_read_after_an_install),
 		UNIT_CASE(i11_a_page_is_written_while_its_log_is_read),

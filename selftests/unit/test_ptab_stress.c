@@ -256,9 +256,9 @@ static void *mutator(void *arg)
 			freeze_block(block);
 			break;
 		case 3:
-			rcu_read_lock();
+			spin_lock(&ptab.lock);
 			slat_ptab_age(&ptab, 0, BLOCKS * BLOCK_PAGES - 1, pick(2));
-			rcu_read_unlock();
+			spin_unlock(&ptab.lock);
 			break;
 		default:
 			move_block(block);

@@ -6,7 +6,6 @@
 #include <linux/spinlock.h>
 
 #include <pthread.h>
-#include <stdbool.h>
 
 extern pthread_rwlock_t unit_rcu;
 
@@ -14,17 +13,8 @@ struct rcu_head {
 	int unused;
 };
 
-#define rcu_read_lock()			pthread_rwlock_rdlock(&unit_rcu)
-#define rcu_read_unlock()		pthread_rwlock_unlock(&unit_rcu)
-#define get_state_synchronize_rcu()	0UL
-
-static inline bool poll_state_synchronize_rcu(unsigned long cookie)
-{
-	if (pthread_rwlock_trywrlock(&unit_rcu))
-		return false;
-	pthread_rwlock_unlock(&unit_rcu);
-	return true;
-}
+#define rcu_read_lock()		pthread_rwlock_rdlock(&unit_rcu)
+#define rcu_read_unlock()	pthread_rwlock_unlock(&unit_rcu)
 
 static inline void call_rcu(struct rcu_head *rcu, void (*fn)(struct rcu_head *rcu))
 {
