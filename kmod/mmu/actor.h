@@ -111,30 +111,19 @@ static inline bool slat_epochs_done(const struct slat_epochs *epochs, u64 epoch)
 }
 
 /**
- * slat_actor_enter() - OUTSIDE to INSIDE
+ * slat_actor_enter() - OUTSIDE to INSIDE, or INSIDE at a later epoch
  * @actor: this thread's
  * @epoch: the epoch, read before
  *
  * Interrupts off.  A full barrier, so that either the next scan sees the word,
  * or this CPU sees what was published before that scan: read the epoch again,
- * and anything else a mutator may have changed, after this.
+ * and anything else a mutator may have changed, after this.  Who waits for an
+ * earlier word goes on at this one, and relies on that.
  */
 static inline void slat_actor_enter(struct slat_actor *actor, u64 epoch)
 {
 	WRITE_ONCE(actor->cpu, smp_processor_id());
 	atomic64_xchg(&actor->word, SLAT_INSIDE | epoch << SLAT_WORD_SHIFT);
-}
-
-/**
- * slat_actor_refresh() - stay INSIDE, at a later epoch
- * @actor: this thread's
- * @epoch: what the TLB of this CPU knows of, from before it was flushed
- *
- * Needs no barrier: who still reads the older word waits a little longer.
- */
-static inline void slat_actor_refresh(struct slat_actor *actor, u64 epoch)
-{
-	atomic64_set(&actor->word, SLAT_INSIDE | epoch << SLAT_WORD_SHIFT);
 }
 
 /** slat_actor_leave() - INSIDE to OUTSIDE, interrupts still off */

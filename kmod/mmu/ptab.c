@@ -122,15 +122,16 @@ int slat_ptab_get_root(struct slat_ptab *ptab)
 bool slat_ptab_enter(struct slat_ptab *ptab, struct slat_actor *actor,
 		     void (*flush)(u64 root), u64 *root)
 {
-	u64 entered = slat_epochs_now(&ptab->epochs);
+	u64 now = slat_epochs_now(&ptab->epochs), entered;
 	struct slat_table *table;
 	u64 *seen;
-	u64 now;
-
-	slat_actor_enter(actor, entered);
 
 	/* After its barrier: what a mutator publishes from here on makes it kick. */
-	now = slat_epochs_now(&ptab->epochs);
+	do {
+		entered = now;
+		slat_actor_enter(actor, entered);
+		now = slat_epochs_now(&ptab->epochs);
+	} while (now != entered);
 	table = READ_ONCE(ptab->root);
 	if (!table) {
 		slat_actor_leave(actor);
@@ -145,8 +146,6 @@ bool slat_ptab_enter(struct slat_ptab *ptab, struct slat_actor *actor,
 		slat_stat_inc(ptab->stats, SLAT_STAT_FLUSHES);
 		*seen = now;
 	}
-	if (entered != now)
-		slat_actor_refresh(actor, now);
 	return true;
 }
 

@@ -17,6 +17,7 @@ static unsigned int violations;
 /* What mutators change, and what they believe nobody to use any more. */
 static u64 page, published, host, leaf;
 static u64 gone;
+static bool root_is_gone;
 static bool inside;
 static int inside_cpu;
 static u64 inside_word;
@@ -44,6 +45,7 @@ static void explore(void (*first)(void), void (*second)(void), void (*third)(voi
 		host = 1;
 		leaf = 0;
 		gone = 0;
+		root_is_gone = false;
 		inside = false;
 		CHECK_EQ(0, slat_ptab_init(&ptab, &format, kick));
 		CHECK_EQ(0, slat_ptab_get_root(&ptab));
@@ -70,24 +72,47 @@ static void guest(void)
 		inside_word = actor->word.counter;
 		seen = READ_ONCE(published);
 		unit_weak_yield();
-		violations += gone > seen;
+		violations += gone > seen || root_is_gone;
 		WRITE_ONCE(page, stay);
-		violations += gone > seen;
+		violations += gone > seen || root_is_gone;
 		inside = false;
 		slat_actor_leave(actor);
 	}
 }
 
-static void publish_and_wait(void)
+static void publish(u64 value)
 {
 	struct slat_batch batch;
 
 	slat_batch_begin(&batch, &ptab);
-	WRITE_ONCE(published, 2);
+	WRITE_ONCE(published, value);
 	batch.narrowed = true;
 	slat_batch_seal(&batch);
 	slat_batch_commit(&batch);
-	gone = 2;
+	gone = value;
+}
+
+static void publish_and_wait(void)
+{
+	publish(2);
+}
+
+static void publish_twice(void)
+{
+	publish(2);
+	publish(3);
+}
+
+static void publish_and_drop(void)
+{
+	struct slat_batch batch;
+
+	publish(2);
+	slat_batch_begin(&batch, &ptab);
+	slat_ptab_drop_root(&batch);
+	slat_batch_seal(&batch);
+	slat_batch_commit(&batch);
+	root_is_gone = true;
 }
 
 static void publish_and_poll(void)
@@ -106,6 +131,13 @@ static void entry_against_epoch(void)
 {
 	explore(guest, publish_and_wait, NULL, NULL);
 	explore(guest, publish_and_poll, NULL, NULL);
+}
+
+/* It learns of the first while it enters, and is waited for by the second. */
+static void entry_against_two_epochs(void)
+{
+	explore(guest, publish_twice, NULL, NULL);
+	explore(guest, publish_and_drop, NULL, NULL);
 }
 
 /* M3, M4: somebody else has removed it, and may not have waited yet. */
@@ -271,6 +303,7 @@ int main(void)
 {
 	static const struct unit_case cases[] = {
 		UNIT_CASE(entry_against_epoch),
+		UNIT_CASE(entry_against_two_epochs),
 		UNIT_CASE(entry_against_anothers_epoch),
 		UNIT_CASE(exit_against_wait),
 		UNIT_CASE(section_against_pass),
