@@ -3,35 +3,12 @@
  * Faults, slots, notifiers and dirty logs: what one of them does just where it
  * hurts another, in both orders.
  */
-#include <stdlib.h>
+#include <errno.h>
 
-#include <linux/bitmap.h>
-#include <linux/sched/signal.h>
-
-#include "compat/compat.h"
-#include "mmu/mmu.h"
-#include "ptab_host.h"
+#include "mmu_host.h"
 #include "unit.h"
 
-#define RW		(SLAT_ACCESS_READ | SLAT_ACCESS_WRITE)
-#define HERE		0x100UL		/* guest frames */
-#define THERE		0x300UL
-#define PAGES		16UL
-#define USER		0x40UL		/* where its owner has the memory, in pages */
-#define OTHER		0x80UL
-#define USER_PAGES	0x100UL
-#define FIRST_PFN	1000UL
-
-struct unit_task unit_current;
-
-static struct slat_mmu mmu;
-static struct slat_walker walker, second;	/* two vCPUs */
 static int kicks;
-
-/* Memory of the owner: which page each address has.  Each has been used once. */
-static struct page pages[2 * USER_PAGES];
-static unsigned long backing[USER_PAGES];
-static unsigned long next_page;
 
 static void kick(int cpu)
 {
@@ -40,140 +17,21 @@ static void kick(int cpu)
 	slat_actor_leave(second.actor);
 }
 
-unsigned long page_to_pfn(const struct page *page)
-{
-	return FIRST_PFN + (page - pages);
-}
-
-void put_page(struct page *page)
-{
-}
-
-/* The page is found; what happens next is a matter of luck. */
-int get_user_pages_fast_only(unsigned long hva, int n, unsigned int flags, struct page **page)
-{
-	*page = &pages[backing[hva >> PAGE_SHIFT]];
-	unit_step();
-	return 1;
-}
-
-long get_user_pages_unlocked(unsigned long hva, long n, struct page **page, unsigned int flags)
-{
-	return get_user_pages_fast_only(hva, n, flags, page);
-}
-
-void send_sig_mceerr(int code, void *addr, short lsb, struct unit_task *task)
-{
-}
-
-int slat_follow_pfn(struct mm_struct *mm, unsigned long hva, bool write, u64 *pfn,
-		    bool *writable)
-{
-	return -1;
-}
-
-unsigned int slat_host_level(struct mm_struct *mm, unsigned long hva)
-{
-	return 1;
-}
-
 static void begin(void)
 {
-	unsigned long i;
-
-	mmu = (struct slat_mmu) { .notifier.ops = &slat_mmu_notifier_ops };
 	kicks = 0;
-	CHECK_EQ(0, slat_ptab_init(&mmu.ptab, &format, kick));
-	CHECK_EQ(0, slat_ptab_get_root(&mmu.ptab));
-	mutex_init(&mmu.slots_lock);
-	mt_init_flags(&mmu.by_gfn, 0);
-	xa_init(&mmu.by_id);
-	mmu.by_hva = RB_ROOT_CACHED;
-	walker = (struct slat_walker) { .mmu = &mmu };
-	second = walker;
-	walker.actor = slat_actor_get(&mmu.ptab.epochs);
-	second.actor = slat_actor_get(&mmu.ptab.epochs);
-	for (i = 0; i < USER_PAGES; i++)
-		backing[i] = i;
-	next_page = USER_PAGES;
+	mmu_begin(kick);
 }
 
 static void end(void)
 {
-	slat_ptab_drain_cache(&mmu.ptab, &walker.cache);
-	slat_ptab_drain_cache(&mmu.ptab, &second.cache);
-	slat_mmu_drop_slots(&mmu);
-	CHECK(!mmu.by_hva.first);
-	slat_ptab_destroy(&mmu.ptab);
-}
-
-static int set_region(u64 gfn, unsigned long user, u64 size, u32 flags)
-{
-	struct kvm_userspace_memory_region region = {
-		.slot = 1,
-		.flags = flags,
-		.guest_phys_addr = gfn << PAGE_SHIFT,
-		.memory_size = size << PAGE_SHIFT,
-		.userspace_addr = user << PAGE_SHIFT,
-	};
-
-	return slat_mmu_set_region(&mmu, &region);
-}
-
-static void fault(struct slat_walker *self, u64 gfn)
-{
-	CHECK_EQ(0, slat_mmu_fault(self, gfn << PAGE_SHIFT, RW));
-}
-
-/* The page a guest frame is mapped to, 0: to none; the access it has. */
-static u64 mapped(u64 gfn, u32 *access)
-{
-	unsigned int level;
-	u64 pte = hw_walk(slat_table_pa(mmu.ptab.root), gfn, &level);
-
-	*access = slat_pte_access(&format, pte);
-	return *access ? hw_pfn(pte, gfn, level) : 0;
-}
-
-static u64 mapped_pfn(u64 gfn)
-{
-	u32 access;
-
-	return mapped(gfn, &access);
-}
-
-static struct mmu_notifier_range user_range = {
-	.start = USER << PAGE_SHIFT,
-	.end = (USER + PAGES) << PAGE_SHIFT,
-};
-
-static void invalidate_start(void)
-{
-	CHECK_EQ(0, slat_mmu_notifier_ops.invalidate_range_start(&mmu.notifier, &user_range));
-}
-
-/* The owner's first page is another one from here on. */
-static void invalidate_end(void)
-{
-	backing[USER] = next_page++;
-	slat_mmu_notifier_ops.invalidate_range_end(&mmu.notifier, &user_range);
-}
-
-static void take_memory(void)
-{
-	invalidate_start();
-	invalidate_end();
+	CHECK(mmu_end());
 }
 
 static void check_maps_what_there_is(u64 gfn)
 {
 	fault(&walker, gfn);
-	CHECK_EQ(FIRST_PFN + backing[USER], mapped_pfn(gfn));
-}
-
-static void delete_slot(void)
-{
-	CHECK_EQ(0, set_region(HERE, USER, 0, 0));
+	CHECK_EQ(user_pfn(USER), mapped_pfn(gfn));
 }
 
 /* A fault asleep while its slot goes. */
@@ -211,7 +69,7 @@ static void i4_a_slot_is_replaced_during_a_lookup(void)
 	fault(&walker, HERE);
 	CHECK_EQ(0, mapped_pfn(HERE));
 	fault(&walker, HERE);
-	CHECK_EQ(FIRST_PFN + OTHER, mapped_pfn(HERE));
+	CHECK_EQ(user_pfn(OTHER), mapped_pfn(HERE));
 	end();
 }
 
@@ -274,7 +132,7 @@ static u64 new_gfn;
 static void fault_and_take_memory(void)
 {
 	fault(&second, new_gfn);
-	CHECK_EQ(FIRST_PFN + USER, mapped_pfn(new_gfn));
+	CHECK_EQ(user_pfn(USER), mapped_pfn(new_gfn));
 	take_memory();
 }
 
@@ -390,7 +248,7 @@ static void n4_a_page_ages(void)
 	use(HERE);
 	CHECK(ops->clear_flush_young(&mmu.notifier, NULL, hva, end_hva));
 	CHECK(!ops->test_young(&mmu.notifier, NULL, hva));
-	CHECK_EQ(FIRST_PFN + USER, mapped_pfn(HERE));
+	CHECK_EQ(user_pfn(USER), mapped_pfn(HERE));
 	CHECK_EQ(0, kicks);
 	slat_actor_leave(second.actor);
 	end();
@@ -474,6 +332,22 @@ static void i11_a_page_is_written_while_its_log_is_read(void)
 	end();
 }
 
+/* D3: the bits are not lost with the copy. */
+static void i11_a_log_is_read_to_nowhere(void)
+{
+	struct kvm_dirty_log log = { .slot = 1 };
+
+	begin();
+	CHECK_EQ(0, set_region(HERE, USER, PAGES, KVM_MEM_LOG_DIRTY_PAGES));
+	fault(&walker, HERE);
+	CHECK_EQ(-EFAULT, slat_mmu_get_dirty_log(&mmu, &log));
+	reported = 0;
+	read_log();
+	CHECK_EQ(1, reported);
+	check_logged();
+	end();
+}
+
 static void begin_log(void)
 {
 	CHECK_EQ(0, set_region(HERE, USER, PAGES, KVM_MEM_LOG_DIRTY_PAGES));
@@ -519,6 +393,7 @@ int main(void)
 		UNIT_CASE(i11_a_log_is_read_during_a_lookup),
 		UNIT_CASE(i11_a_log_is_read_after_an_install),
 		UNIT_CASE(i11_a_page_is_written_while_its_log_is_read),
+		UNIT_CASE(i11_a_log_is_read_to_nowhere),
 		UNIT_CASE(i11_a_log_begins_during_a_lookup),
 		UNIT_CASE(i11_a_log_begins_after_an_install),
 	};

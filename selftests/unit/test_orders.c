@@ -5,7 +5,6 @@
  * orders single accesses by makes one of these fail when it is taken out.
  */
 #include "ptab_host.h"
-#include "mmu/inval.h"
 #include "unit.h"
 
 #define ORDERS	20000
@@ -15,7 +14,7 @@ static struct slat_actor *actor;
 static unsigned int violations;
 
 /* What mutators change, and what they believe nobody to use any more. */
-static u64 page, published, host, leaf;
+static u64 page, published, leaf;
 static u64 gone;
 static bool root_is_gone;
 static bool inside;
@@ -33,8 +32,7 @@ static void kick(int cpu)
 		      actor->kicked.counter == inside_word && cpu != inside_cpu;
 }
 
-static void explore(void (*first)(void), void (*second)(void), void (*third)(void),
-		    void (*check)(void))
+static void explore(void (*first)(void), void (*second)(void), void (*third)(void))
 {
 	void (*const threads[])(void) = { first, second, third };
 
@@ -42,7 +40,6 @@ static void explore(void (*first)(void), void (*second)(void), void (*third)(voi
 	for (unsigned int seed = 0; seed < ORDERS && !violations; seed++) {
 		page = 0;
 		published = 1;
-		host = 1;
 		leaf = 0;
 		gone = 0;
 		root_is_gone = false;
@@ -51,8 +48,6 @@ static void explore(void (*first)(void), void (*second)(void), void (*third)(voi
 		CHECK_EQ(0, slat_ptab_get_root(&ptab));
 		actor = slat_actor_get(&ptab.epochs);
 		unit_weak_run(threads, third ? 3 : 2, seed);
-		if (check)
-			check();
 		slat_ptab_destroy(&ptab);
 	}
 	CHECK_EQ(0, violations);
@@ -129,15 +124,15 @@ static void publish_and_poll(void)
 /* A1, A2: who enters sees what was published, or is waited for. */
 static void entry_against_epoch(void)
 {
-	explore(guest, publish_and_wait, NULL, NULL);
-	explore(guest, publish_and_poll, NULL, NULL);
+	explore(guest, publish_and_wait, NULL);
+	explore(guest, publish_and_poll, NULL);
 }
 
 /* It learns of the first while it enters, and is waited for by the second. */
 static void entry_against_two_epochs(void)
 {
-	explore(guest, publish_twice, NULL, NULL);
-	explore(guest, publish_and_drop, NULL, NULL);
+	explore(guest, publish_twice, NULL);
+	explore(guest, publish_and_drop, NULL);
 }
 
 /* M3, M4: somebody else has removed it, and may not have waited yet. */
@@ -161,7 +156,7 @@ static void find_and_wait(void)
 
 static void entry_against_anothers_epoch(void)
 {
-	explore(guest, publish_and_wait, find_and_wait, NULL);
+	explore(guest, publish_and_wait, find_and_wait);
 }
 
 /* What was written in the guest is there once nobody is inside. */
@@ -192,8 +187,8 @@ static void find_and_read(void)
 
 static void exit_against_wait(void)
 {
-	explore(guest_once, wait_and_read, NULL, NULL);
-	explore(guest_once, wait_and_read, find_and_read, NULL);
+	explore(guest_once, wait_and_read, NULL);
+	explore(guest_once, wait_and_read, find_and_read);
 }
 
 /* F1: a section sees what was published, or is passed. */
@@ -222,42 +217,7 @@ static void publish_and_pass(void)
 
 static void section_against_pass(void)
 {
-	explore(section, publish_and_pass, NULL, NULL);
-}
-
-/* N: a fault never maps a host page that is gone. */
-static struct slat_inval inval;
-
-static void fault(void)
-{
-	unsigned long seq = slat_inval_sample(&inval);
-	u64 found = READ_ONCE(host);
-
-	slat_actor_host_begin(actor);
-	if (!slat_inval_retry(&inval, seq, 5))
-		xchg(&leaf, found);
-	slat_actor_host_end(actor);
-}
-
-static void take_away(void)
-{
-	slat_inval_begin(&inval, 0, 9);
-	slat_epochs_pass(&ptab.epochs);
-	xchg(&leaf, 0);
-	slat_epochs_wait(&ptab.epochs, slat_epochs_bump(&ptab.epochs));
-	xchg(&host, 2);
-	slat_inval_end(&inval);
-}
-
-static void check_leaf(void)
-{
-	violations += leaf && leaf != host;
-	inval = (struct slat_inval) { 0 };
-}
-
-static void fault_against_notifier(void)
-{
-	explore(fault, take_away, NULL, check_leaf);
+	explore(section, publish_and_pass, NULL);
 }
 
 /* A new actor is seen by every scan from its first word on. */
@@ -277,7 +237,7 @@ static void new_guest(void)
 
 static void new_actor_against_epoch(void)
 {
-	explore(new_guest, publish_and_wait, NULL, NULL);
+	explore(new_guest, publish_and_wait, NULL);
 }
 
 /* What one was used for is over when another takes it. */
@@ -296,7 +256,7 @@ static void next_user(void)
 
 static void actor_against_its_next_user(void)
 {
-	explore(last_user, next_user, NULL, NULL);
+	explore(last_user, next_user, NULL);
 }
 
 int main(void)
@@ -307,7 +267,6 @@ int main(void)
 		UNIT_CASE(entry_against_anothers_epoch),
 		UNIT_CASE(exit_against_wait),
 		UNIT_CASE(section_against_pass),
-		UNIT_CASE(fault_against_notifier),
 		UNIT_CASE(new_actor_against_epoch),
 		UNIT_CASE(actor_against_its_next_user),
 	};

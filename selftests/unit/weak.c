@@ -7,7 +7,7 @@
 
 #include "weak.h"
 
-#define LOCATIONS	64
+#define LOCATIONS	128
 #define STORES		256
 #define THREADS		3
 #define STACK		(128 * 1024)
@@ -44,6 +44,9 @@ static struct thread {
 
 static struct thread *self;	/* NULL: nobody else runs */
 static struct view barriers;	/* known at any full barrier so far */
+static struct view graces;	/* known before a grace period that is over */
+static struct view sections;	/* known at the end of any RCU section so far */
+static int readers;		/* that are in one */
 static ucontext_t home;
 static uint64_t random_state;
 
@@ -152,6 +155,19 @@ void unit_weak_store(volatile void *where, size_t size, uint64_t value, bool rel
 	unit_weak_yield();
 }
 
+/** unit_weak_or() - an atomic change that orders nothing */
+void unit_weak_or(unsigned long *where, unsigned long bits)
+{
+	unsigned long old = *where;
+
+	if (self) {
+		struct location *location = find(where, sizeof(*where));
+
+		old = read_store(location, location->count - 1, false);
+	}
+	unit_weak_store(where, sizeof(*where), old | bits, false);
+}
+
 /** unit_weak_mb() - a full barrier */
 void unit_weak_mb(void)
 {
@@ -162,6 +178,34 @@ void unit_weak_mb(void)
 	join(&self->knows, &barriers);
 	barriers = self->knows;
 	self->fenced = self->knows;
+}
+
+/** unit_weak_rcu_read_lock() - sees what any earlier grace period has waited with */
+void unit_weak_rcu_read_lock(void)
+{
+	readers++;
+	if (self)
+		join(&self->knows, &graces);
+}
+
+/** unit_weak_rcu_read_unlock() - no grace period waits for this thread any more */
+void unit_weak_rcu_read_unlock(void)
+{
+	if (self)
+		join(&sections, &self->knows);
+	readers--;
+}
+
+/** unit_weak_synchronize_rcu() - a grace period */
+void unit_weak_synchronize_rcu(void)
+{
+	if (!self)
+		return;
+	unit_weak_mb();
+	while (readers)
+		unit_weak_yield();
+	join(&self->knows, &sections);
+	join(&graces, &self->knows);
 }
 
 static void thread_main(void)
@@ -187,6 +231,8 @@ void unit_weak_run(void (*const *run)(void), int count, unsigned int seed)
 	random_state = seed * 2654435761u + 1;
 	location_count = 0;
 	barriers = (struct view) { 0 };
+	graces = (struct view) { 0 };
+	sections = (struct view) { 0 };
 	for (int i = 0; i < count; i++) {
 		thread = &threads[i];
 		memset(thread, 0, offsetof(struct thread, stack));

@@ -3,7 +3,7 @@
  * Memory as weak as the kernel's model lets it be, but for loads that see the
  * future: every store of a location is kept, and a load returns any that the
  * thread is not known to have seen a later one of.  What a thread knows is passed
- * on by a release that an acquire reads, and by full barriers.
+ * on by a release that an acquire reads, by full barriers and by grace periods.
  *
  * Threads are coroutines that may change places at every access; a seed decides.
  */
@@ -17,8 +17,12 @@
 void unit_weak_run(void (*const *threads)(void), int count, unsigned int seed);
 void unit_weak_yield(void);
 void unit_weak_mb(void);
+void unit_weak_rcu_read_lock(void);
+void unit_weak_rcu_read_unlock(void);
+void unit_weak_synchronize_rcu(void);
 uint64_t unit_weak_load(const volatile void *where, size_t size, bool acquire);
 uint64_t unit_weak_latest(const volatile void *where, size_t size);
+void unit_weak_or(unsigned long *where, unsigned long bits);
 void unit_weak_store(volatile void *where, size_t size, uint64_t value, bool release);
 
 #define UNIT_WEAK_VALUE(var, raw)					\

@@ -80,7 +80,11 @@ struct unit_atomic64 {
 #define atomic_dec_and_test(v)		(!atomic_dec_return(v))
 
 #define atomic_long_t			unsigned long
+#ifdef UNIT_WEAK_ORDER
+#define atomic_long_or(bits, v)		unit_weak_or(v, bits)
+#else
 #define atomic_long_or(bits, v)		((void)__atomic_or_fetch(v, bits, __ATOMIC_SEQ_CST))
+#endif
 
 #define atomic64_read(v)		atomic_read(v)
 #define atomic64_read_acquire(v)	smp_load_acquire(&(v)->counter)

@@ -38,24 +38,36 @@ static inline void *mt_find(struct maple_tree *tree, unsigned long *index, unsig
 
 static inline void *mtree_load(struct maple_tree *tree, unsigned long index)
 {
-	return mt_find(tree, &index, index);
+	for (int i = 0; i < UNIT_RANGES; i++) {
+		struct unit_range *range = &tree->ranges[i];
+		void *entry;
+
+		if (range->first > index || range->last < index)
+			continue;
+		entry = READ_ONCE(range->entry);
+		if (entry)
+			return entry;
+	}
+	return NULL;
 }
 
-/* What overlaps is replaced whole: slots do not overlap. */
+/* What overlaps is replaced whole, slots do not; a range's bounds never change. */
 static inline int mtree_store_range(struct maple_tree *tree, unsigned long first,
 				    unsigned long last, void *entry, int gfp)
 {
-	struct unit_range *unused = NULL;
+	struct unit_range *mine = NULL;
 
 	for (int i = 0; i < UNIT_RANGES; i++) {
 		struct unit_range *range = &tree->ranges[i];
 
-		if (range->entry && range->first <= last && range->last >= first)
-			range->entry = NULL;
-		if (!range->entry)
-			unused = range;
+		if (!mine && (!range->last || (range->first == first && range->last == last)))
+			mine = range;
+		else if (range->entry && range->first <= last && range->last >= first)
+			smp_store_release(&range->entry, NULL);
 	}
-	*unused = (struct unit_range) { .first = first, .last = last, .entry = entry };
+	mine->first = first;
+	mine->last = last;
+	smp_store_release(&mine->entry, entry);
 	unit_step();
 	return 0;
 }

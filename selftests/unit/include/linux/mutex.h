@@ -2,14 +2,15 @@
 #ifndef SLAT_UNIT_LINUX_MUTEX_H
 #define SLAT_UNIT_LINUX_MUTEX_H
 
-#include <pthread.h>
+#include <linux/spinlock.h>
 
+/* With one of these, a thread may wait, allocate and free. */
 struct mutex {
-	pthread_mutex_t mutex;
+	spinlock_t lock;
 };
 
-#define mutex_init(lock)	pthread_mutex_init(&(lock)->mutex, NULL)
-#define mutex_lock(lock)	pthread_mutex_lock(&(lock)->mutex)
-#define mutex_unlock(lock)	pthread_mutex_unlock(&(lock)->mutex)
+#define mutex_init(mutex)	spin_lock_init(&(mutex)->lock)
+#define mutex_lock(mutex)	(spin_lock(&(mutex)->lock), (void)unit_locks--)
+#define mutex_unlock(mutex)	((void)unit_locks++, spin_unlock(&(mutex)->lock))
 
 #endif /* SLAT_UNIT_LINUX_MUTEX_H */

@@ -13,14 +13,27 @@ struct rcu_head {
 	int unused;
 };
 
+#ifdef UNIT_WEAK_ORDER
+#include "weak.h"
+
+#define rcu_read_lock()		unit_weak_rcu_read_lock()
+#define rcu_read_unlock()	unit_weak_rcu_read_unlock()
+#define synchronize_rcu()	unit_weak_synchronize_rcu()
+#else
 #define rcu_read_lock()		pthread_rwlock_rdlock(&unit_rcu)
 #define rcu_read_unlock()	pthread_rwlock_unlock(&unit_rcu)
+
+static inline void synchronize_rcu(void)
+{
+	pthread_rwlock_wrlock(&unit_rcu);
+	pthread_rwlock_unlock(&unit_rcu);
+}
+#endif
 
 static inline void call_rcu(struct rcu_head *rcu, void (*fn)(struct rcu_head *rcu))
 {
 	unit_without_lock();
-	pthread_rwlock_wrlock(&unit_rcu);
-	pthread_rwlock_unlock(&unit_rcu);
+	synchronize_rcu();
 	fn(rcu);
 }
 

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <stdlib.h>
+
+#include <linux/sched/signal.h>
+
+#include "compat/compat.h"
+#include "mmu_host.h"
+
+#define FIRST_PFN	1000UL
+
+struct unit_task unit_current;
+struct slat_mmu mmu;
+struct slat_walker walker, second;
+unsigned long backing[USER_PAGES];
+
+static struct page pages[2 * USER_PAGES];
+static unsigned long next_page;
+
+unsigned long page_to_pfn(const struct page *page)
+{
+	return FIRST_PFN + (page - pages);
+}
+
+void put_page(struct page *page)
+{
+}
+
+/* The page is found; what happens next is a matter of luck. */
+int get_user_pages_fast_only(unsigned long hva, int n, unsigned int flags, struct page **page)
+{
+	*page = &pages[READ_ONCE(backing[hva >> PAGE_SHIFT])];
+	unit_step();
+	return 1;
+}
+
+long get_user_pages_unlocked(unsigned long hva, long n, struct page **page, unsigned int flags)
+{
+	return get_user_pages_fast_only(hva, n, flags, page);
+}
+
+void send_sig_mceerr(int code, void *addr, short lsb, struct unit_task *task)
+{
+}
+
+int slat_follow_pfn(struct mm_struct *mm, unsigned long hva, bool write, u64 *pfn,
+		    bool *writable)
+{
+	return -1;
+}
+
+unsigned int slat_host_level(struct mm_struct *mm, unsigned long hva)
+{
+	return 1;
+}
+
+/** mmu_begin() - memory without slots, two vCPUs that are OUTSIDE */
+void mmu_begin(void (*kick)(int cpu))
+{
+	mmu = (struct slat_mmu) { .notifier.ops = &slat_mmu_notifier_ops };
+	if (slat_ptab_init(&mmu.ptab, &format, kick) || slat_ptab_get_root(&mmu.ptab))
+		abort();
+	mutex_init(&mmu.slots_lock);
+	mt_init_flags(&mmu.by_gfn, 0);
+	xa_init(&mmu.by_id);
+	mmu.by_hva = RB_ROOT_CACHED;
+	walker = (struct slat_walker) { .mmu = &mmu };
+	second = walker;
+	walker.actor = slat_actor_get(&mmu.ptab.epochs);
+	second.actor = slat_actor_get(&mmu.ptab.epochs);
+	for (unsigned long i = 0; i < USER_PAGES; i++)
+		backing[i] = i;
+	next_page = USER_PAGES;
+}
+
+/** mmu_end() - nothing of it remains; false: a slot does */
+bool mmu_end(void)
+{
+	bool empty;
+
+	slat_ptab_drain_cache(&mmu.ptab, &walker.cache);
+	slat_ptab_drain_cache(&mmu.ptab, &second.cache);
+	slat_mmu_drop_slots(&mmu);
+	empty = !mmu.by_hva.first;
+	slat_ptab_destroy(&mmu.ptab);
+	return empty;
+}
+
+/** user_pfn() - the host page that a page of the owner's is in */
+u64 user_pfn(unsigned long user)
+{
+	return FIRST_PFN + backing[user];
+}
+
+/** set_region() - slat_mmu_set_region() of slot 1, in pages */
+int set_region(u64 gfn, unsigned long user, u64 size, u32 flags)
+{
+	struct kvm_userspace_memory_region region = {
+		.slot = 1,
+		.flags = flags,
+		.guest_phys_addr = gfn << PAGE_SHIFT,
+		.memory_size = size << PAGE_SHIFT,
+		.userspace_addr = user << PAGE_SHIFT,
+	};
+
+	return slat_mmu_set_region(&mmu, &region);
+}
+
+static const struct mmu_notifier_range user_range = {
+	.start = USER << PAGE_SHIFT,
+	.end = (USER + PAGES) << PAGE_SHIFT,
+};
+
+/** invalidate_start() - what the owner has at USER begins to go away */
+void invalidate_start(void)
+{
+	if (slat_mmu_notifier_ops.invalidate_range_start(&mmu.notifier, &user_range))
+		abort();
+}
+
+/** invalidate_end() - the owner's page at USER is another one from here on */
+void invalidate_end(void)
+{
+	xchg(&backing[USER], next_page++);
+	slat_mmu_notifier_ops.invalidate_range_end(&mmu.notifier, &user_range);
+}

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A vCPU against what its VM's owner does, on memory that is as weak as the
+ * kernel's model allows: faults, slots, notifiers and logs whole, in any order
+ * of their steps.
+ */
+#include "mmu_host.h"
+#include "unit.h"
+#include "weak.h"
+
+#define ORDERS	20000
+
+static unsigned int violations;
+
+/* What HERE is mapped to at first; nobody uses it any more. */
+static u64 first_pfn;
+static bool gone;
+
+/* What the guest has written to HERE, and what its owner knows of it. */
+static u64 page, saved;
+
+static void kick(int cpu)
+{
+}
+
+static void explore(u32 flags, void (*first)(void), void (*second)(void), void (*third)(void),
+		    void (*check)(void))
+{
+	void (*const threads[])(void) = { first, second, third };
+
+	violations = 0;
+	for (unsigned int seed = 0; seed < ORDERS && !violations; seed++) {
+		mmu_begin(kick);
+		CHECK_EQ(0, set_region(HERE, USER, PAGES, flags));
+		first_pfn = user_pfn(USER);
+		gone = false;
+		page = 0;
+		saved = 0;
+		unit_weak_run(threads, third ? 3 : 2, seed);
+		check();
+		CHECK(mmu_end());
+	}
+	CHECK_EQ(0, violations);
+}
+
+static void flush(u64 root)
+{
+}
+
+/* Is in the guest once, and writes where it may. */
+static void stay(u64 value)
+{
+	u32 access;
+	u64 root;
+
+	unit_cpu = 1;
+	CHECK(slat_ptab_enter(&mmu.ptab, walker.actor, flush, &root));
+	if (mapped(HERE, &access) == first_pfn) {
+		unit_weak_yield();
+		violations += gone;
+	}
+	if (access & SLAT_ACCESS_WRITE)
+		WRITE_ONCE(page, value);
+	slat_actor_leave(walker.actor);
+}
+
+static void guest(void)
+{
+	for (int i = 1; i <= 2; i++) {
+		CHECK(slat_mmu_fault(&walker, HERE << PAGE_SHIFT, RW) >= 0);
+		stay(i);
+	}
+}
+
+/* What is mapped is the slot's. */
+static void check_mapping(void)
+{
+	struct slat_slot slot;
+	u64 pfn = mapped_pfn(HERE);
+
+	violations += pfn && (!slat_mmu_find_slot(&mmu, HERE, &slot) ||
+			      pfn != user_pfn(slot.hva >> PAGE_SHIFT));
+}
+
+static void slot_goes(void)
+{
+	delete_slot();
+	gone = true;
+}
+
+static void fault_against_deletion(void)
+{
+	explore(0, guest, slot_goes, NULL, check_mapping);
+}
+
+static void another_slot_comes(void)
+{
+	slot_goes();
+	CHECK_EQ(0, set_region(HERE, OTHER, PAGES, 0));
+}
+
+static void fault_against_replacement(void)
+{
+	explore(0, guest, another_slot_comes, NULL, check_mapping);
+}
+
+static void slot_moves(void)
+{
+	CHECK_EQ(0, set_region(THERE, USER, PAGES, 0));
+	gone = true;
+}
+
+static void fault_against_move(void)
+{
+	explore(0, guest, slot_moves, NULL, check_mapping);
+}
+
+static void memory_goes(void)
+{
+	invalidate_start();
+	gone = true;
+	invalidate_end();
+}
+
+static void fault_against_notifier(void)
+{
+	explore(0, guest, memory_goes, NULL, check_mapping);
+}
+
+/* M4 */
+static void notifier_against_deletion(void)
+{
+	explore(0, guest, slot_goes, memory_goes, check_mapping);
+}
+
+/* N1, S5 */
+static void slot_comes_again(void)
+{
+	delete_slot();
+	CHECK_EQ(0, set_region(HERE, USER, PAGES, 0));
+}
+
+static void notifier_against_creation(void)
+{
+	explore(0, guest, slot_comes_again, memory_goes, check_mapping);
+}
+
+/* What may be written is logged, and so is what the owner does not know. */
+static void check_log(void)
+{
+	const struct slat_slot *slot = mmu.by_id.entries[1];
+	u32 access;
+
+	mapped(HERE, &access);
+	violations += !(slot->dirty->bits[0] & 1) &&
+		      (access & SLAT_ACCESS_WRITE || page != saved);
+}
+
+static void read_log(void)
+{
+	unsigned long bits = 0;
+	struct kvm_dirty_log log = { .slot = 1, .dirty_bitmap = &bits };
+
+	CHECK_EQ(0, slat_mmu_get_dirty_log(&mmu, &log));
+	if (bits & 1)
+		saved = READ_ONCE(page);
+}
+
+static void read_log_twice(void)
+{
+	read_log();
+	read_log();
+}
+
+static void write_against_log(void)
+{
+	explore(KVM_MEM_LOG_DIRTY_PAGES, guest, read_log_twice, NULL, check_log);
+}
+
+static void log_begins(void)
+{
+	CHECK_EQ(0, set_region(HERE, USER, PAGES, KVM_MEM_LOG_DIRTY_PAGES));
+	saved = READ_ONCE(page);
+	read_log();
+}
+
+static void write_against_the_beginning_of_a_log(void)
+{
+	explore(0, guest, log_begins, NULL, check_log);
+}
+
+int main(void)
+{
+	static const struct unit_case cases[] = {
+		UNIT_CASE(fault_against_deletion),
+		UNIT_CASE(fault_against_replacement),
+		UNIT_CASE(fault_against_move),
+		UNIT_CASE(fault_against_notifier),
+		UNIT_CASE(notifier_against_deletion),
+		UNIT_CASE(notifier_against_creation),
+		UNIT_CASE(write_against_log),
+		UNIT_CASE(write_against_the_beginning_of_a_log),
+	};
+
+	return unit_run(cases, ARRAY_SIZE(cases));
+}
