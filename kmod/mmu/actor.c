@@ -6,13 +6,6 @@
 
 #include "mmu/actor.h"
 
-/* Pairs with the cmpxchg that pushes an actor. */
-static struct slat_actor *first_actor(const struct slat_epochs *epochs)
-{
-	/* Its words and its successor. */
-	return smp_load_acquire(&epochs->actors);
-}
-
 /**
  * slat_epochs_init() - no actors, the first epoch
  * @epochs: to initialise
@@ -57,7 +50,7 @@ struct slat_actor *slat_actor_get(struct slat_epochs *epochs)
 {
 	struct slat_actor *actor;
 
-	for (actor = first_actor(epochs); actor; actor = actor->next)
+	for (actor = READ_ONCE(epochs->actors); actor; actor = actor->next)
 		if (!READ_ONCE(actor->used) && !cmpxchg(&actor->used, 0, 1))
 			return actor;
 
@@ -125,7 +118,7 @@ static bool epochs_scan(struct slat_epochs *epochs, u64 epoch)
 	struct slat_actor *actor;
 	bool free = true;
 
-	for (actor = first_actor(epochs); actor; actor = actor->next) {
+	for (actor = READ_ONCE(epochs->actors); actor; actor = actor->next) {
 		u64 word = actor_word(actor);
 
 		if (!word_holds(word, epoch))
@@ -164,7 +157,7 @@ void slat_epochs_pass(struct slat_epochs *epochs)
 	struct slat_actor *actor;
 
 	smp_mb();	/* pairs with slat_actor_host_begin() */
-	for (actor = first_actor(epochs); actor; actor = actor->next) {
+	for (actor = READ_ONCE(epochs->actors); actor; actor = actor->next) {
 		u64 word = actor_word(actor);
 
 		if ((word & SLAT_WORD_WHERE) == SLAT_HOST)
@@ -216,7 +209,7 @@ void slat_epochs_wait(struct slat_epochs *epochs, u64 epoch)
 	/* All exits first, so that they overlap. */
 	if (!epochs_scan(epochs, now)) {
 		slat_stat_inc(epochs->stats, SLAT_STAT_WAITS);
-		for (actor = first_actor(epochs); actor; actor = actor->next) {
+		for (actor = READ_ONCE(epochs->actors); actor; actor = actor->next) {
 			u64 word = actor_word(actor);
 
 			if (word_holds(word, now))

@@ -58,7 +58,8 @@ struct slat_actor {
  * struct slat_epochs - a set of actors, and the time they go by
  * @now: the epoch; from 1 upwards, bumped by whoever removes translations
  * @done: the highest epoch known to be over; only grows
- * @actors: all of them, newest first; a push-only list
+ * @actors: all of them, newest first; a push-only list.  A push is a full barrier,
+ *	after which the pointer orders what it leads to
  * @kick: make a CPU leave the guest, an IPI that returns at once
  * @stats: counters
  */

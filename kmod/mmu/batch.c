@@ -105,8 +105,7 @@ static void batch_unlink(struct slat_batch *batch, struct slat_table *table)
 u64 slat_ptab_unlink(struct slat_batch *batch, u64 first, u64 last, unsigned long budget)
 {
 	struct slat_ptab *ptab = batch->ptab;
-	/* Pairs with the cmpxchg of slat_ptab_get_root(). */
-	struct slat_table *root = smp_load_acquire(&ptab->root);
+	struct slat_table *root = READ_ONCE(ptab->root);
 	struct slat_iter it;
 
 	lockdep_assert_held(&ptab->lock);
@@ -144,8 +143,7 @@ u64 slat_ptab_write_protect(struct slat_batch *batch, u64 first, u64 last,
 			    unsigned long budget)
 {
 	struct slat_ptab *ptab = batch->ptab;
-	/* Pairs with the cmpxchg of slat_ptab_get_root(). */
-	struct slat_table *root = smp_load_acquire(&ptab->root);
+	struct slat_table *root = READ_ONCE(ptab->root);
 	u64 writable = ptab->format->write | ptab->format->dirty;
 	struct slat_iter it;
 

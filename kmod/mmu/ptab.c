@@ -246,8 +246,7 @@ enum slat_install slat_ptab_install(struct slat_ptab *ptab, struct slat_cache *c
 				    bool ram)
 {
 	const struct slat_pte_format *format = ptab->format;
-	/* Pairs with the cmpxchg of slat_ptab_get_root(). */
-	struct slat_table *root = smp_load_acquire(&ptab->root);
+	struct slat_table *root = READ_ONCE(ptab->root);
 	unsigned int at = ptab->format->levels;
 	u64 *table;
 
@@ -301,8 +300,7 @@ enum slat_install slat_ptab_install(struct slat_ptab *ptab, struct slat_cache *c
 bool slat_ptab_age(struct slat_ptab *ptab, u64 first, u64 last, bool clear)
 {
 	const struct slat_pte_format *format = ptab->format;
-	/* Pairs with the cmpxchg of slat_ptab_get_root(). */
-	struct slat_table *root = smp_load_acquire(&ptab->root);
+	struct slat_table *root = READ_ONCE(ptab->root);
 	struct slat_iter it;
 	bool used = false;
 

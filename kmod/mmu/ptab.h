@@ -31,7 +31,8 @@
  * @epochs: who walks them, and when what was removed is out of use
  * @lock: held by whoever removes, narrows or ages translations
  * @root: where CPUs enter; NULL: none yet, or dropped.  Set from NULL by
- *	cmpxchg, to NULL under @lock; read without
+ *	cmpxchg, to NULL under @lock; read without, and the pointer orders what
+ *	it leads to
  * @generation: how many roots have been dropped; @lock
  * @unlinked: subtrees that are linked no more, by epoch, oldest first; @lock
  * @unlinked_end: where the next one goes; @lock
