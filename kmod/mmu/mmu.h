@@ -69,8 +69,8 @@ struct slat_slot {
  * @slots_lock: held by whoever changes slots
  * @by_gfn: slots by guest frame; changed under @slots_lock, read under RCU
  * @by_id: slots by number; @slots_lock
- * @changes: how often @by_gfn has changed; after it, under @slots_lock; read
- *	before it, without
+ * @changes: how often a slot in @by_gfn has gone or been replaced; after it, under
+ *	@slots_lock; read before it, without
  * @by_hva: slots by host address, those that are going away included;
  *	ptab.lock
  * @inval: host memory that is going away; ptab.lock, read without

@@ -164,6 +164,7 @@ static int store(struct slat_mmu *mmu, const struct slat_slot *range, struct sla
 	return mtree_store_range(&mmu->by_gfn, range->gfn, slot_last(range), slot, gfp);
 }
 
+/* No change to a fault: where there was no slot it has nothing to install. */
 static int slot_create(struct slat_mmu *mmu, struct slat_slot *slot)
 {
 	int err = xa_err(xa_store(&mmu->by_id, slot->id, slot, GFP_KERNEL_ACCOUNT));
@@ -176,11 +177,8 @@ static int slot_create(struct slat_mmu *mmu, struct slat_slot *slot)
 	if (err) {
 		unlink_hva(mmu, slot);
 		xa_erase(&mmu->by_id, slot->id);
-		return err;
 	}
-	/* After the map: pairs with the acquire in slat_mmu_fault(). */
-	smp_store_release(&mmu->changes, mmu->changes + 1);
-	return 0;
+	return err;
 }
 
 static int slot_delete(struct slat_mmu *mmu, struct slat_slot *old)
