@@ -219,6 +219,8 @@ struct slat_hw_ops;
  *	SLAT_CR8_EXITS: whatever it writes there
  * @intercepts: exceptions that exit, by vector
  * @intercept_msrs: all MSRs exit, also those of slat_cpu_own_msrs
+ * @max_stay: ticks of the host's TSC after which the next stay ends by itself, 0:
+ *	it does not; only with SLAT_HW_PREEMPTION_TIMER
  * @root: physical address of the second-level root, in the backend's format
  * @tsc_offset: guest TSC = host TSC scaled + @tsc_offset
  * @tsc_ratio: 16.48 fixed point, 0: 1
@@ -290,6 +292,7 @@ struct slat_cpu {
 	u64 debug_dr7;
 	u32 intercepts;
 	bool intercept_msrs;
+	u64 max_stay;
 	u64 root;
 	u64 tsc_offset;
 	u64 tsc_ratio;

@@ -107,7 +107,6 @@ static bool pic_asks(const struct slat_apic *apic)
  */
 bool slat_apic_has_interrupt(struct slat_apic *apic)
 {
-	slat_apic_timer_poll(apic);
 	return pic_asks(apic) || slat_lapic_pending(&apic->lapic) >= 0;
 }
 
@@ -121,7 +120,6 @@ int slat_apic_take_interrupt(struct slat_apic *apic)
 {
 	int vector = -1;
 
-	slat_apic_timer_poll(apic);
 	if (pic_asks(apic))
 		vector = slat_irq_take_pic(apic->irq);
 	if (vector >= 0)

@@ -62,9 +62,17 @@ enum slat_irq_mode {
  * The vCPU's thread starts and stops it; what the callback uses changes only
  * while it is stopped.
  *
- * @hrtimer: runs while a count or a deadline is ahead
+ * A deadline by which a stay in the guest can be made to end needs no host timer
+ * unless the thread sleeps: it is found to be over when the thread looks.
+ *
+ * @hrtimer: runs while a count or a deadline is ahead, see above
  * @period: of a periodic timer, in nanoseconds; 0: it fires once
  * @deadline: IA32_TSC_DEADLINE; the thread's
+ * @bounds_stays: a stay can be made to end at a time of the host's TSC; constant
+ * @begin: the host's TSC when @span began; the thread's
+ * @span: its ticks until a deadline that bounds stays, 0: there is none; the
+ *	thread's
+ * @asleep: @hrtimer has been started for such a deadline; the thread's
  * @cpu: where @hrtimer was started; the thread's
  * @fired: times since the thread looked; atomic
  */
@@ -72,6 +80,10 @@ struct slat_apic_timer {
 	struct hrtimer hrtimer;
 	u64 period;
 	u64 deadline;
+	bool bounds_stays;
+	u64 begin;
+	u64 span;
+	bool asleep;
 	int cpu;
 	atomic_t fired;
 };
@@ -265,9 +277,13 @@ void slat_apic_timer_init(struct slat_apic *apic);
 void slat_apic_timer_exit(struct slat_apic *apic);
 void slat_apic_timer_set(struct slat_lapic *lapic, u32 count);
 u32 slat_apic_timer_left(struct slat_lapic *lapic);
-void slat_apic_timer_deadline(struct slat_apic *apic, u64 deadline, u64 tsc, u32 khz);
+void slat_apic_timer_deadline(struct slat_apic *apic, u64 deadline, u64 host, u64 tsc, u32 khz);
+bool slat_apic_timer_over(const struct slat_apic *apic);
 void slat_apic_timer_poll(struct slat_apic *apic);
 void slat_apic_timer_follow(struct slat_apic *apic);
+bool slat_apic_timer_bound(const struct slat_apic *apic, u64 *ticks);
+void slat_apic_timer_sleep(struct slat_apic *apic);
+void slat_apic_timer_wake(struct slat_apic *apic);
 
 /* irqfd.c */
 int slat_irqfd_setup(void);

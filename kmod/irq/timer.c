@@ -3,12 +3,17 @@
  * The timer of a local APIC (SDM vol. 3A, 11.5.4): a host timer on the CPU
  * where the vCPU runs.  Its interrupt notes that it has fired; the vCPU's thread
  * makes a request of that.
+ *
+ * Kernels set a deadline for every tick.  Where the hardware ends a stay in the
+ * guest by itself it does so for the deadline, which then costs an exit, and no
+ * host timer and interrupt.
  */
 #include <linux/hrtimer.h>
 #include <linux/kernel.h>
 #include <linux/ktime.h>
 #include <linux/math64.h>
 #include <linux/smp.h>
+#include <asm/tsc.h>
 
 #include "irq/irq.h"
 
@@ -47,15 +52,40 @@ void slat_apic_timer_exit(struct slat_apic *apic)
 	hrtimer_cancel(&apic->timer.hrtimer);
 }
 
+/* Ticks of the host's TSC until then; 0 if it is over, also if the TSC began anew. */
+static u64 span_left(const struct slat_apic_timer *timer)
+{
+	u64 gone = rdtsc() - timer->begin;
+
+	return gone < timer->span ? timer->span - gone : 0;
+}
+
+/**
+ * slat_apic_timer_over() - whether a deadline that bounds stays is over
+ * @apic: the vCPU's thread has it
+ */
+bool slat_apic_timer_over(const struct slat_apic *apic)
+{
+	return apic->timer.span && !span_left(&apic->timer);
+}
+
 /**
  * slat_apic_timer_poll() - make a request of a timer that has fired
  * @apic: the vCPU's thread has it
  */
 void slat_apic_timer_poll(struct slat_apic *apic)
 {
-	if (!atomic_read(&apic->timer.fired) || !atomic_xchg(&apic->timer.fired, 0))
+	struct slat_apic_timer *timer = &apic->timer;
+
+	if (slat_apic_timer_over(apic)) {
+		/* Not again for the same. */
+		slat_apic_timer_wake(apic);
+		atomic_set(&timer->fired, 1);
+	}
+	if (!atomic_read(&timer->fired) || !atomic_xchg(&timer->fired, 0))
 		return;
-	apic->timer.deadline = 0;
+	timer->deadline = 0;
+	timer->span = 0;
 	slat_lapic_local(&apic->lapic, SLAT_APIC_LVT_TIMER);
 }
 
@@ -64,6 +94,8 @@ static void stop(struct slat_apic *apic)
 	hrtimer_cancel(&apic->timer.hrtimer);
 	slat_apic_timer_poll(apic);
 	apic->timer.deadline = 0;
+	apic->timer.span = 0;
+	apic->timer.asleep = false;
 }
 
 static void start(struct slat_apic *apic, u64 delay, u64 period)
@@ -122,12 +154,13 @@ u32 slat_apic_timer_left(struct slat_lapic *lapic)
  * slat_apic_timer_deadline() - write IA32_TSC_DEADLINE
  * @apic: the vCPU's thread has it
  * @deadline: in the guest's TSC; 0: it stops
- * @tsc: the guest's TSC now
+ * @host: the host's TSC, just now
+ * @tsc: the guest's then
  * @khz: its frequency
  *
  * Nothing happens unless this is the mode of the timer.
  */
-void slat_apic_timer_deadline(struct slat_apic *apic, u64 deadline, u64 tsc, u32 khz)
+void slat_apic_timer_deadline(struct slat_apic *apic, u64 deadline, u64 host, u64 tsc, u32 khz)
 {
 	u64 ticks = deadline > tsc ? deadline - tsc : 0;
 
@@ -138,7 +171,49 @@ void slat_apic_timer_deadline(struct slat_apic *apic, u64 deadline, u64 tsc, u32
 		return;
 	apic->timer.deadline = deadline;
 	ticks = min_t(u64, ticks, khz * 1000ULL * MAX_DELAY_S);
-	start(apic, mul_u64_u32_div(ticks, USEC_PER_SEC, khz), 0);
+	if (apic->timer.bounds_stays && !check_tsc_unstable()) {
+		apic->timer.begin = host;
+		apic->timer.span = mul_u64_u32_div(ticks, tsc_khz, khz) ?: 1;
+	} else {
+		start(apic, mul_u64_u32_div(ticks, USEC_PER_SEC, khz), 0);
+	}
+}
+
+/**
+ * slat_apic_timer_bound() - for how long the guest may be entered
+ * @apic: its vCPU's thread, about to do so
+ * @ticks: of the host's TSC; 0: without a bound
+ *
+ * Return: whether it may be at all; false: slat_apic_timer_poll() is to be called.
+ */
+bool slat_apic_timer_bound(const struct slat_apic *apic, u64 *ticks)
+{
+	*ticks = apic->timer.span ? span_left(&apic->timer) : 0;
+	return *ticks || !apic->timer.span;
+}
+
+/**
+ * slat_apic_timer_sleep() - the thread is about to sleep: the host wakes it
+ * @apic: its vCPU's thread
+ */
+void slat_apic_timer_sleep(struct slat_apic *apic)
+{
+	if (!apic->timer.span || apic->timer.asleep)
+		return;
+	apic->timer.asleep = true;
+	start(apic, mul_u64_u32_div(span_left(&apic->timer), USEC_PER_SEC, tsc_khz), 0);
+}
+
+/**
+ * slat_apic_timer_wake() - undo slat_apic_timer_sleep(), if need be
+ * @apic: its vCPU's thread
+ */
+void slat_apic_timer_wake(struct slat_apic *apic)
+{
+	if (!apic->timer.asleep)
+		return;
+	apic->timer.asleep = false;
+	hrtimer_cancel(&apic->timer.hrtimer);
 }
 
 /**

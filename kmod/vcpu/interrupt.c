@@ -115,10 +115,10 @@ static bool poll(struct slat_vcpu *vcpu)
 
 	if (!limit || vcpu->mp_state != KVM_MP_STATE_HALTED)
 		return false;
-	while (!READ_ONCE(vcpu->look) && !need_resched() && !signal_pending(current) &&
-	       ktime_get_ns() < end)
+	while (!READ_ONCE(vcpu->look) && !slat_apic_timer_over(&vcpu->apic) &&
+	       !need_resched() && !signal_pending(current) && ktime_get_ns() < end)
 		cpu_relax();
-	return READ_ONCE(vcpu->look);
+	return READ_ONCE(vcpu->look) || slat_apic_timer_over(&vcpu->apic);
 }
 
 /**
@@ -136,18 +136,24 @@ bool slat_vcpu_wait(struct slat_vcpu *vcpu)
 		/* What comes from here on is seen: in stay(), or below. */
 		if (READ_ONCE(vcpu->look))
 			xchg(&vcpu->look, false);
-		if (runs(vcpu))
+		slat_apic_timer_poll(&vcpu->apic);
+		if (runs(vcpu)) {
+			slat_apic_timer_wake(&vcpu->apic);
 			return true;
+		}
 		if (poll(vcpu))
 			continue;
+		slat_apic_timer_sleep(&vcpu->apic);
 		prepare_to_rcuwait(&vcpu->wait);
 		set_current_state(TASK_INTERRUPTIBLE);
 		if (!READ_ONCE(vcpu->look) && !signal_pending(current) &&
 		    !slat_immediate_exit(vcpu->run))
 			schedule();
 		finish_rcuwait(&vcpu->wait);
-		if (signal_pending(current) || slat_immediate_exit(vcpu->run))
+		if (signal_pending(current) || slat_immediate_exit(vcpu->run)) {
+			slat_apic_timer_wake(&vcpu->apic);
 			return false;
+		}
 	}
 }
 

@@ -297,9 +297,12 @@ static int set_msr(struct slat_vcpu *vcpu, u32 index, u64 value, bool guest)
 		return vcpu->has_apic &&
 		       !slat_lapic_write_msr(&vcpu->apic.lapic, index, value) ? 0 : -EINVAL;
 	case MSR_IA32_TSC_DEADLINE:
-		if (vcpu->has_apic)
-			slat_apic_timer_deadline(&vcpu->apic, value, slat_vcpu_tsc(vcpu),
-						 vcpu->tsc_khz);
+		if (vcpu->has_apic) {
+			u64 host = rdtsc();
+
+			slat_apic_timer_deadline(&vcpu->apic, value, host,
+						 slat_vcpu_tsc_of(vcpu, host), vcpu->tsc_khz);
+		}
 		return 0;
 	case MSR_IA32_TSC:
 		if (guest)

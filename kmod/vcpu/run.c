@@ -166,7 +166,8 @@ static bool stay(struct slat_vcpu *vcpu)
 	if (!slat_mmu_enter(&vcpu->walker, &cpu->root))
 		goto enable;
 	if (!xfer_to_guest_mode_work_pending() && !slat_immediate_exit(vcpu->run) &&
-	    !READ_ONCE(vcpu->look)) {
+	    !READ_ONCE(vcpu->look) &&
+	    (!vcpu->has_apic || slat_apic_timer_bound(&vcpu->apic, &cpu->max_stay))) {
 		if (test_thread_flag(TIF_NEED_FPU_LOAD))
 			switch_fpu_return();
 		/* INSIDE: who changes it makes this CPU leave. */

@@ -7,6 +7,7 @@
 #include <linux/mm.h>
 #include <linux/pid.h>
 #include <linux/slab.h>
+#include <linux/slat.h>
 #include <linux/uaccess.h>
 #include <asm/apicdef.h>
 
@@ -106,6 +107,7 @@ struct slat_vcpu *slat_vcpu_create(const struct slat_config *config,
 				   struct slat_irq *irq, u32 id)
 {
 	struct slat_vcpu *vcpu = kzalloc(sizeof(*vcpu), GFP_KERNEL_ACCOUNT);
+	struct slat_info info = { };
 	int err = -ENOMEM;
 
 	if (!vcpu)
@@ -146,6 +148,10 @@ struct slat_vcpu *slat_vcpu_create(const struct slat_config *config,
 	if (slat_irq_has_apics(irq)) {
 		vcpu->has_apic = true;
 		slat_apic_init(&vcpu->apic, irq, id, id == config->boot_id);
+		hw->describe(&info);
+		/* It stops where MWAIT may let the CPU sleep deeply (SDM vol. 3C, 26.5.1). */
+		vcpu->apic.timer.bounds_stays = info.hw_caps & SLAT_HW_PREEMPTION_TIMER &&
+						!(config->spared & SLAT_SPARED_MWAIT);
 		if (id != config->boot_id)
 			vcpu->mp_state = KVM_MP_STATE_UNINITIALIZED;
 	}

@@ -95,6 +95,24 @@ static int vmx_ident(struct slat_why *why)
 	return err;
 }
 
+/* By their errata the timer of these does not count as fast as it should. */
+static bool timer_drifts(void)
+{
+	if (boot_cpu_data.x86 != 6)
+		return false;
+	switch (boot_cpu_data.x86_model) {
+	case 0x1a:	/* Nehalem */
+	case 0x1e:
+	case 0x2e:
+	case 0x25:	/* Westmere */
+		return true;
+	case 0x3a:	/* Ivy Bridge, before it was sold */
+		return boot_cpu_data.x86_stepping == 8;
+	default:
+		return false;
+	}
+}
+
 static void vmx_bound_residency(unsigned int us)
 {
 	slat_vmx.residency_ticks = 0;
@@ -120,6 +138,10 @@ static int vmx_setup(const struct slat_hw_config *config, struct slat_why *why)
 		return -EOPNOTSUPP;
 	slat_ept_format(&slat_vmx.caps, boot_cpu_data.x86_phys_bits, &slat_vmx.format);
 	slat_vmx.no_guests = slat_vmx_choose_controls(&slat_vmx.msrs, &slat_vmx.controls);
+	if (timer_drifts()) {
+		slat_vmx.caps.hw &= ~SLAT_HW_PREEMPTION_TIMER;
+		slat_vmx.controls.pin &= ~PIN_BASED_VMX_PREEMPTION_TIMER;
+	}
 	if (!config->tpr_shadow)
 		slat_vmx.controls.tpr_shadow = false;
 	if (!config->pause_loop)

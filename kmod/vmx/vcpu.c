@@ -102,18 +102,18 @@ static void init_vmcs(struct slat_cpu *cpu)
 {
 	struct slat_vmx_vcpu *vmx = slat_vmx_of(cpu);
 	const struct slat_vmx_controls *controls = &slat_vmx.controls;
-	u32 pin = controls->pin;
 
 	vmx->proc = proc_of(cpu);
 	vmx->proc2 = proc2_of(cpu);
 	vmx->entry = controls->entry;
 	vmx->intercepts = INTERCEPTED;
-	if (!slat_vmx.residency_ticks)
-		pin &= ~PIN_BASED_VMX_PREEMPTION_TIMER;
+	vmx->stay = U32_MAX;
 	if (vmx->vpid)
 		slat_vmwrite(VIRTUAL_PROCESSOR_ID, vmx->vpid);
 
-	slat_vmwrite(PIN_BASED_VM_EXEC_CONTROL, pin);
+	slat_vmwrite(PIN_BASED_VM_EXEC_CONTROL, controls->pin);
+	if (controls->pin & PIN_BASED_VMX_PREEMPTION_TIMER)
+		slat_vmwrite(VMX_PREEMPTION_TIMER_VALUE, vmx->stay);
 	slat_vmwrite(CPU_BASED_VM_EXEC_CONTROL, vmx->proc);
 	slat_vmwrite(SECONDARY_VM_EXEC_CONTROL, vmx->proc2);
 	slat_vmwrite(VM_EXIT_CONTROLS, controls->exit);
@@ -295,11 +295,22 @@ static void flush_priority(const struct slat_cpu *cpu)
 	}
 }
 
+/* The preemption timer's value, which the CPU may begin to count with any part of a tick. */
+static u32 stay_ticks(const struct slat_cpu *cpu)
+{
+	u64 ticks = slat_vmx.residency_ticks ?: U32_MAX;
+
+	if (cpu->max_stay)
+		ticks = min(ticks, (cpu->max_stay >> slat_vmx.caps.timer_shift) + 1);
+	return ticks;
+}
+
 static void flush_controls(struct slat_cpu *cpu)
 {
 	struct slat_vmx_vcpu *vmx = slat_vmx_of(cpu);
 	u32 intercepts = INTERCEPTED | cpu->intercepts;
 	u32 proc = proc_of(cpu), proc2 = proc2_of(cpu);
+	u32 stay = stay_ticks(cpu);
 
 	if (cpu->intercept_msrs)
 		proc &= ~CPU_BASED_USE_MSR_BITMAPS;
@@ -325,8 +336,10 @@ static void flush_controls(struct slat_cpu *cpu)
 		vmx->root = cpu->root;
 		slat_vmwrite(EPT_POINTER, slat_ept_pointer(&slat_vmx.format, cpu->root));
 	}
-	if (slat_vmx.residency_ticks)
-		slat_vmwrite(VMX_PREEMPTION_TIMER_VALUE, slat_vmx.residency_ticks);
+	if (slat_vmx.controls.pin & PIN_BASED_VMX_PREEMPTION_TIMER && stay != vmx->stay) {
+		vmx->stay = stay;
+		slat_vmwrite(VMX_PREEMPTION_TIMER_VALUE, stay);
+	}
 	if (vmx->flush_vpid) {
 		vmx->flush_vpid = false;
 		if (vmx->vpid)

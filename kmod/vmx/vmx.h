@@ -71,6 +71,7 @@ struct slat_vmx_host {
  * @proc2: secondary controls, as in the VMCS
  * @entry: VM-entry controls, as in the VMCS
  * @intercepts: exceptions that exit, as in the VMCS
+ * @stay: the preemption timer's value, as in the VMCS
  * @root: the second-level root, as in the VMCS
  * @entered: the last VM entry succeeded, or failed after it began
  * @reason: exit reason
@@ -90,6 +91,7 @@ struct slat_vmx_vcpu {
 	u32 proc2;
 	u32 entry;
 	u32 intercepts;
+	u32 stay;
 	u64 root;
 	bool entered;
 	u32 reason;

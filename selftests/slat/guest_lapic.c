@@ -3,8 +3,10 @@
  * The local APIC in the kernel, as a guest uses it and as user space sees it.
  */
 #include <signal.h>
+#include <x86intrin.h>
 
 #include "irq.h"
+#include "stats_file.h"
 
 FIXTURE(lapic) {
 	struct guest guest;
@@ -217,6 +219,157 @@ TEST_F(lapic, deadline_ends_while_the_guest_does_not_run)
 	while (get_msr(_metadata, guest, 0x6e0))
 		sched_yield();
 	EXPECT_TRUE(lapic_requested(_metadata, guest->fd, 0x50));
+}
+
+/* Sets a deadline and leaves by a port; counts what comes, now and later. */
+GUEST_CODE(spinning, 64,
+	   APIC_PAGE_IN_RBP
+	   "xor %ebx, %ebx\n"
+	   "movl $0x1ff, 0xf0(%rbp)\n"
+	   "movl $0x40050, 0x320(%rbp)\n"
+	   "rdtsc\n"
+	   "add $100000, %eax\n"
+	   "adc $0, %edx\n"
+	   "mov $0x6e0, %ecx\n"
+	   "wrmsr\n"
+	   DONE
+	   "sti\n"
+	   "1: test %ebx, %ebx\n"
+	   "jz 1b\n"
+	   "cli\n"
+	   DONE
+	   "sti\n"
+	   "nop\n"
+	   "cli\n"
+	   DONE
+	   ".globl spinning_handler\nspinning_handler:\n"
+	   "inc %ebx\n"
+	   "movl $0, 0xb0(%rbp)\n"
+	   "iretq\n");
+GUEST_LABEL(spinning_handler);
+
+static void run_spinning(struct __test_metadata *_metadata, struct guest *guest, bool late)
+{
+	struct kvm_regs regs;
+	__u64 begin;
+
+	if (_ioctl(guest->vm, KVM_CHECK_EXTENSION, KVM_CAP_TSC_DEADLINE_TIMER) != 1)
+		SKIP(return, "no TSC deadline timer");
+	guest_load(guest, spinning);
+	irq_guest_start(_metadata, guest);
+	guest_gate(guest, MODE_LONG, 0x50, guest_label(spinning, spinning_handler), 14, 0);
+	irq_run_done(_metadata, guest);
+	begin = __rdtsc();
+	while (late && __rdtsc() - begin < 200000)
+		;
+	irq_run_done(_metadata, guest);
+	get_regs(_metadata, guest, &regs);
+	EXPECT_EQ(1, (__u32)regs.rbx);
+	EXPECT_EQ(0, get_msr(_metadata, guest, 0x6e0));
+	/* Nothing of it is left. */
+	begin = __rdtsc();
+	while (__rdtsc() - begin < 200000)
+		;
+	irq_run_done(_metadata, guest);
+	get_regs(_metadata, guest, &regs);
+	EXPECT_EQ(1, (__u32)regs.rbx);
+}
+
+TEST_F(lapic, deadline_ends_a_stay_in_the_guest)
+{
+	run_spinning(_metadata, &self->guest, false);
+}
+
+TEST_F(lapic, deadline_passes_in_user_space)
+{
+	run_spinning(_metadata, &self->guest, true);
+}
+
+/* Eight deadlines, for each of which it spins.  R8: by how much the best was missed. */
+GUEST_CODE(punctual, 64,
+	   APIC_PAGE_IN_RBP
+	   "movl $0x1ff, 0xf0(%rbp)\n"
+	   "movl $0x40050, 0x320(%rbp)\n"
+	   "mov $0x6e0, %ecx\n"
+	   "mov $8, %ebx\n"
+	   "or $-1, %r8\n"
+	   "2: "
+	   "rdtsc\n"
+	   "add $20000, %eax\n"
+	   "adc $0, %edx\n"
+	   "mov %rdx, %rsi\n"
+	   "shl $32, %rsi\n"
+	   "or %rax, %rsi\n"
+	   "wrmsr\n"
+	   "sti\n"
+	   "1: jmp 1b\n"
+	   ".globl punctual_handler\npunctual_handler:\n"
+	   "rdtsc\n"
+	   "shl $32, %rdx\n"
+	   "or %rdx, %rax\n"
+	   "sub %rsi, %rax\n"
+	   "cmp %r8, %rax\n"
+	   "cmovb %rax, %r8\n"
+	   "movl $0, 0xb0(%rbp)\n"
+	   "dec %ebx\n"
+	   "jnz 2b\n"
+	   DONE);
+GUEST_LABEL(punctual_handler);
+
+/* Neither is it the bound of all stays that ends these. */
+TEST_F(lapic, deadline_is_not_late)
+{
+	struct guest *guest = &self->guest;
+	struct slat_info info = { };
+	struct kvm_regs regs;
+	__u64 bound;
+
+	if (!on_slat())
+		SKIP(return, "KVM's own affair");
+	ASSERT_EQ(0, _ioctl_ptr(guest->dev, SLAT_GET_INFO, &info));
+	if (!(info.hw_caps & SLAT_HW_PREEMPTION_TIMER) || !info.max_residency_us)
+		SKIP(return, "stays are not bounded");
+	bound = (__u64)_ioctl(guest->fd, KVM_GET_TSC_KHZ, 0) * info.max_residency_us / 1000;
+	guest_load(guest, punctual);
+	irq_guest_start(_metadata, guest);
+	guest_gate(guest, MODE_LONG, 0x50, guest_label(punctual, punctual_handler), 14, 0);
+	irq_run_done(_metadata, guest);
+	get_regs(_metadata, guest, &regs);
+	EXPECT_GT(bound / 2, regs.r8);
+}
+
+/* 20,000 turns when its deadline is over. */
+GUEST_CODE(goes_on, 64,
+	   APIC_PAGE_IN_RBP
+	   "movl $0x1ff, 0xf0(%rbp)\n"
+	   "movl $0x40050, 0x320(%rbp)\n"
+	   "mov $1, %eax\n"
+	   "xor %edx, %edx\n"
+	   "mov $0x6e0, %ecx\n"
+	   "wrmsr\n"
+	   "sti\n"
+	   "mov $20000, %ecx\n"
+	   "1: dec %ecx\n"
+	   "jnz 1b\n"
+	   DONE);
+
+/* What is over ends no stay, even if nobody wants its interrupt. */
+TEST_F(lapic, deadline_is_over_while_interrupts_are_blocked)
+{
+	struct kvm_guest_debug debug = { .control = KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_BLOCKIRQ };
+	struct guest *guest = &self->guest;
+	int stats;
+
+	if (!on_slat())
+		SKIP(return, "KVM does not count all exits");
+	guest_load(guest, goes_on);
+	irq_guest_start(_metadata, guest);
+	ASSERT_EQ(0, _ioctl_ptr(guest->fd, KVM_SET_GUEST_DEBUG, &debug));
+	stats = stats_open(_metadata, guest, true);
+	irq_run_done(_metadata, guest);
+	EXPECT_GT(200, stat_value(_metadata, stats, "exits"));
+	EXPECT_TRUE(lapic_requested(_metadata, guest->fd, 0x50));
+	close(stats);
 }
 
 GUEST_CODE(priority, 64,

@@ -157,6 +157,59 @@ TEST(interrupt_wakes_it)
 	guest_destroy(&guest);
 }
 
+/* Halts until its TSC deadline is over. */
+GUEST_CODE(sleeps, 64,
+	   "mov $0xfee00000, %ebp\n"
+	   "xor %ebx, %ebx\n"
+	   "movl $0x1ff, 0xf0(%rbp)\n"
+	   "movl $0x40050, 0x320(%rbp)\n"
+	   "mov $0x6e0, %ecx\n"
+	   "1: rdtsc\n"
+	   "add $200000, %eax\n"
+	   "adc $0, %edx\n"
+	   "wrmsr\n"
+	   "2: sti\n"
+	   "hlt\n"
+	   "cli\n"
+	   "rdmsr\n"
+	   "or %edx, %eax\n"
+	   "jnz 2b\n"
+	   "cmp $5, %ebx\n"
+	   "jb 1b\n"
+	   DONE
+	   ".globl sleeps_handler\nsleeps_handler:\n"
+	   "inc %ebx\n"
+	   "movl $0, 0xb0(%rbp)\n"
+	   "iretq\n");
+GUEST_LABEL(sleeps_handler);
+
+static void sleep_and_wake(struct __test_metadata *_metadata, __u64 exits)
+{
+	struct guest guest;
+	struct kvm_regs regs;
+
+	create(_metadata, &guest, CHIPS_KERNEL, exits);
+	guest_load(&guest, sleeps);
+	irq_guest_start(_metadata, &guest);
+	guest_gate(&guest, MODE_LONG, 0x50, guest_label(sleeps, sleeps_handler), 14, 0);
+	irq_run_done(_metadata, &guest);
+	get_regs(_metadata, &guest, &regs);
+	EXPECT_EQ(5, (__u32)regs.rbx);
+	guest_destroy(&guest);
+}
+
+TEST(deadline_wakes_it)
+{
+	sleep_and_wake(_metadata, KVM_X86_DISABLE_EXITS_HLT);
+}
+
+/* No timer of the CPU's is sure to count while the guest idles as deeply as it likes. */
+TEST(deadline_wakes_it_however_deeply_it_may_sleep)
+{
+	sleep_and_wake(_metadata, KVM_X86_DISABLE_EXITS_HLT |
+				  (offered() & KVM_X86_DISABLE_EXITS_MWAIT));
+}
+
 GUEST_CODE(halts_for_ever, 64, "incl 0x30004\n sti\n 1: hlt\n jmp 1b\n");
 GUEST_CODE(nmi_handler, 64, "incl 0x30000\n" DONE);
 
