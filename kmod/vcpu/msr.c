@@ -277,21 +277,28 @@ int slat_vcpu_get_msr(struct slat_vcpu *vcpu, u32 index, u64 *value)
 	return get_msr(vcpu, index, value, false);
 }
 
-static int set_msr(struct slat_vcpu *vcpu, u32 index, u64 value, bool guest)
+static int set_listed(struct slat_vcpu *vcpu, u32 index, u64 value, bool guest)
 {
-	struct slat_cpu *cpu = &vcpu->cpu;
 	unsigned int place;
-	int i, err;
+	int i;
 
 	for (i = 0; i < ARRAY_SIZE(registers); i++)
 		if (registers[i].index == index)
-			return set_register(cpu, i, value);
+			return set_register(&vcpu->cpu, i, value);
 	i = find_stored(index, &place);
 	if (i >= 0)
 		return set_stored(vcpu, i, index, &vcpu->msrs[place], value, guest);
 	for (i = 0; i < ARRAY_SIZE(constants); i++)
 		if (constants[i].index == index)
 			return !guest && value == constants[i].value ? 0 : -EINVAL;
+	return -ENOENT;
+}
+
+/* Those of each tick come first. */
+static int set_msr(struct slat_vcpu *vcpu, u32 index, u64 value, bool guest)
+{
+	int err;
+
 	switch (index) {
 	case APIC_BASE_MSR ... APIC_BASE_MSR + 0xff:
 		return vcpu->has_apic &&
@@ -319,7 +326,9 @@ static int set_msr(struct slat_vcpu *vcpu, u32 index, u64 value, bool guest)
 	case MSR_IA32_APICBASE:
 		return slat_vcpu_set_apic_base(vcpu, value, guest);
 	default:
-		err = slat_mce_set_msr(vcpu, index, guest, value);
+		err = set_listed(vcpu, index, value, guest);
+		if (err == -ENOENT)
+			err = slat_mce_set_msr(vcpu, index, guest, value);
 		return err == -ENOENT ? slat_pv_set_msr(vcpu, index, value) : err;
 	}
 }
