@@ -29,6 +29,7 @@ void slat_pv_reset(struct slat_vcpu *vcpu)
 {
 	const struct slat_pv *pv = &vcpu->pv;
 
+	slat_pv_retract_eoi(vcpu);
 	vcpu->pv = (struct slat_pv) {
 		.features = pv->features, .enforced = pv->enforced, .poll = ENABLED,
 	};
@@ -148,7 +149,7 @@ int slat_pv_set_msr(struct slat_vcpu *vcpu, u32 index, u64 value)
 		/* An address of four bytes, of which one bit counts. */
 		if (value & 2)
 			return -EINVAL;
-		slat_pv_take_eoi(vcpu);
+		slat_pv_retract_eoi(vcpu);
 		pv->eoi = value;
 		return 0;
 	case KVM_FEATURE_POLL_CONTROL:

@@ -29,7 +29,7 @@ struct slat_vcpu;
  * @steal: where the time is that others had; bit 0: it is
  * @delay: of the thread, when that page was written
  * @eoi: where the bit is that ends an interrupt; bit 0: it is
- * @eoi_offered: the guest may use it for the interrupt in service
+ * @eoi_offered: it is set, or the guest has ended the interrupt in service
  * @poll: the host may poll in HLT
  */
 struct slat_pv {
@@ -69,6 +69,7 @@ long slat_pv_stopped(struct slat_vcpu *vcpu);
 /* pv_eoi.c */
 void slat_pv_offer_eoi(struct slat_vcpu *vcpu);
 void slat_pv_take_eoi(struct slat_vcpu *vcpu);
+void slat_pv_retract_eoi(struct slat_vcpu *vcpu);
 
 /* hypercall.c */
 int slat_vcpu_hypercall(struct slat_vcpu *vcpu, unsigned int insn_len);

@@ -25,38 +25,52 @@ static int write(struct slat_vcpu *vcpu, u8 byte)
 }
 
 /**
+ * slat_pv_retract_eoi() - there is no offer any more
+ * @vcpu: loaded, in its thread
+ *
+ * The interrupt is ended if the guest has said so.
+ */
+void slat_pv_retract_eoi(struct slat_vcpu *vcpu)
+{
+	u8 byte;
+
+	if (!vcpu->pv.eoi_offered)
+		return;
+	slat_pv_take_eoi(vcpu);
+	/* Where it cannot be read any more, nothing has been said. */
+	if (vcpu->pv.eoi_offered && !read(vcpu, &byte))
+		write(vcpu, byte & ~OFFER);
+	vcpu->pv.eoi_offered = false;
+}
+
+/**
  * slat_pv_offer_eoi() - let the guest end the interrupt in service by a bit
  * @vcpu: in slat_vcpu_run(), about to enter
+ *
+ * An offer stands until it is used, or somebody waits for the end.
  */
 void slat_pv_offer_eoi(struct slat_vcpu *vcpu)
 {
 	struct slat_pv *pv = &vcpu->pv;
-	u8 byte;
 
-	if (!(pv->eoi & ENABLED) || pv->eoi_offered || !vcpu->has_apic ||
-	    !slat_apic_eoi_is_silent(&vcpu->apic) || read(vcpu, &byte))
+	if (!(pv->eoi & ENABLED) || !vcpu->has_apic)
 		return;
-	pv->eoi_offered = !write(vcpu, byte | OFFER);
+	if (!slat_apic_eoi_is_silent(&vcpu->apic))
+		slat_pv_retract_eoi(vcpu);
+	else if (!pv->eoi_offered)
+		pv->eoi_offered = !write(vcpu, OFFER);
 }
 
 /**
  * slat_pv_take_eoi() - end the interrupt if the guest has said so
  * @vcpu: loaded, after an exit
- *
- * The offer ends in any case.
  */
 void slat_pv_take_eoi(struct slat_vcpu *vcpu)
 {
-	u8 byte = OFFER;
+	u8 byte;
 
-	if (!vcpu->pv.eoi_offered)
+	if (!vcpu->pv.eoi_offered || read(vcpu, &byte) || byte & OFFER)
 		return;
 	vcpu->pv.eoi_offered = false;
-	/* Where it cannot be read any more, nothing has been said. */
-	if (read(vcpu, &byte))
-		return;
-	if (byte & OFFER)
-		write(vcpu, byte & ~OFFER);
-	else
-		slat_lapic_eoi(&vcpu->apic.lapic);
+	slat_lapic_eoi(&vcpu->apic.lapic);
 }

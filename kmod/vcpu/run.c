@@ -355,6 +355,7 @@ int slat_vcpu_run(struct slat_vcpu *vcpu)
 			vcpu->cpu.cr8 = cr8;
 		fpu_swap_kvm_fpstate(&vcpu->fpu, true);
 		ret = run(vcpu);
+		slat_pv_retract_eoi(vcpu);
 		fpu_swap_kvm_fpstate(&vcpu->fpu, false);
 		slat_vcpu_sync_out(vcpu);
 		report_state(vcpu);

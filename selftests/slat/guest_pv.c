@@ -374,6 +374,59 @@ TEST_F(pv, interrupts_end_without_an_exit)
 	EXPECT_EQ(EOI_WORD | 1, get_msr(_metadata, guest, MSR_EOI));
 }
 
+/* The first handler asks for a second interrupt, which leaves before it ends. */
+GUEST_CODE(waiting_eois, 64,
+	   "mov $0xfee00000, %ebp\n"
+	   "movl $0x1ff, 0xf0(%rbp)\n"
+	   "mov $0x4b564d04, %ecx\n"
+	   "mov $0x34001, %eax\n"
+	   "xor %edx, %edx\n"
+	   "wrmsr\n"
+	   "xor %ebx, %ebx\n"
+	   "xor %r8d, %r8d\n"
+	   "sti\n"
+	   "movl $0x40050, 0x300(%rbp)\n"
+	   "nop\n"
+	   "cli\n"
+	   DONE
+	   ".globl waiting_eois_handler\nwaiting_eois_handler:\n"
+	   "inc %ebx\n"
+	   "cmp $1, %ebx\n"
+	   "jne 1f\n"
+	   "movl $0x40050, 0x300(%rbp)\n"
+	   "jmp 2f\n"
+	   "1: " DONE
+	   "2: btrl $0, 0x34000\n"
+	   "jc 3f\n"
+	   "movl $0, 0xb0(%rbp)\n"
+	   "iretq\n"
+	   "3: inc %r8d\n"
+	   "iretq\n");
+GUEST_LABEL(waiting_eois_handler);
+
+TEST_F(pv, an_end_that_is_waited_for_exits)
+{
+	struct guest *guest = &self->guest;
+	struct kvm_lapic_state state;
+	struct kvm_regs regs;
+
+	guest_load(guest, waiting_eois);
+	irq_guest_start(_metadata, guest);
+	guest_gate(guest, MODE_LONG, 0x50, guest_label(waiting_eois, waiting_eois_handler), 14, 0);
+	irq_run_done(_metadata, guest);
+	get_regs(_metadata, guest, &regs);
+	EXPECT_EQ(2, (__u32)regs.rbx);
+	EXPECT_EQ(0, (__u32)regs.r8);
+	/* User space sees what is in service, and nothing between. */
+	EXPECT_EQ(0, guest_u32(guest, EOI_WORD) & 1);
+	get_lapic(_metadata, guest->fd, &state);
+	EXPECT_EQ(1 << 16, lapic_reg(&state, APIC_ISR + 0x20));
+	irq_run_done(_metadata, guest);
+	get_lapic(_metadata, guest->fd, &state);
+	EXPECT_EQ(0, lapic_reg(&state, APIC_ISR + 0x20));
+	EXPECT_EQ(0, guest_u32(guest, EOI_WORD) & 1);
+}
+
 /* In place of the other vendor's instruction there is #UD, or KVM's quirk. */
 #define HYPERCALLS(name, insn)						\
 	GUEST_CODE(name, 64, insn "\n" DONE)
