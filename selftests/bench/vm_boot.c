@@ -43,7 +43,7 @@ static pid_t begin(const char *device, int *in, int *out)
 		dup2(from[1], STDOUT_FILENO);
 		execlp("slat", "slat", "run", "--device", device, "--kernel", "guest/vmlinuz",
 		       "--initrd", "guest/initrd", "--disk", "guest/disk.img,ro",
-		       "--memory", "128M", "--append", "quiet ro", NULL);
+		       "--memory", "128M", "--append", "quiet ro nokaslr", NULL);
 		err(EXIT_FAILURE, "slat");
 	}
 	close(to[0]);
