@@ -286,7 +286,7 @@ bool slat_lapic_takes_pic(const struct slat_lapic *lapic)
 }
 
 /**
- * slat_lapic_local() - an interrupt from within, unless it is masked
+ * slat_lapic_local() - an interrupt from within, unless it is masked or disabled
  * @lapic: the vCPU's thread has it
  * @lvt: offset of its LVT register: the timer's, that of errors, or of machine
  *	checks
@@ -295,7 +295,8 @@ void slat_lapic_local(struct slat_lapic *lapic, u32 lvt)
 {
 	u32 entry = slat_lapic_reg(lapic, lvt);
 
-	if (!(entry & (SLAT_LVT_MASKED | SLAT_LVT_DELIVERY)) && (u8)entry >= FIRST_VECTOR)
+	if (lapic->base & SLAT_APIC_BASE_ENABLED &&
+	    !(entry & (SLAT_LVT_MASKED | SLAT_LVT_DELIVERY)) && (u8)entry >= FIRST_VECTOR)
 		slat_lapic_request(lapic, entry, false);
 }
 

@@ -372,6 +372,107 @@ TEST_F(lapic, deadline_is_over_while_interrupts_are_blocked)
 	close(stats);
 }
 
+/*
+ * The timer of an APIC that software has disabled goes on, and nobody hears of
+ * it, not even afterwards.
+ */
+GUEST_CODE(off, 64,
+	   APIC_PAGE_IN_RBP
+	   "xor %ebx, %ebx\n"
+	   "movl $0x1ff, 0xf0(%rbp)\n"
+	   "movl $0xb, 0x3e0(%rbp)\n"
+	   "movl $0x20050, 0x320(%rbp)\n"
+	   "movl $0xff, 0xf0(%rbp)\n"
+	   "movl $0x20050, 0x320(%rbp)\n"	/* stays masked */
+	   "mov 0x320(%rbp), %r8d\n"
+	   "movl $300000, 0x380(%rbp)\n"
+	   "sti\n"
+	   "or $-1, %eax\n"
+	   "1: mov %eax, %edx\n"
+	   "mov 0x390(%rbp), %eax\n"
+	   "cmp %edx, %eax\n"
+	   "jbe 1b\n"				/* until it has begun again */
+	   "cli\n"
+	   "movl $0, 0x380(%rbp)\n"
+	   "mov 0x220(%rbp), %r9d\n"
+	   "movl $0x1ff, 0xf0(%rbp)\n"
+	   "movl $0x50, 0x320(%rbp)\n"
+	   "sti\n"
+	   "nop\n"
+	   "cli\n"
+	   DONE
+	   ".globl off_handler\noff_handler:\n"
+	   "inc %ebx\n"
+	   "movl $0, 0xb0(%rbp)\n"
+	   "iretq\n");
+GUEST_LABEL(off_handler);
+
+TEST_F(lapic, timer_of_an_apic_that_software_disables)
+{
+	struct guest *guest = &self->guest;
+	struct kvm_regs regs;
+
+	guest_load(guest, off);
+	irq_guest_start(_metadata, guest);
+	guest_gate(guest, MODE_LONG, 0x50, guest_label(off, off_handler), 14, 0);
+	irq_run_done(_metadata, guest);
+	get_regs(_metadata, guest, &regs);
+	EXPECT_EQ(0x30050, (__u32)regs.r8);
+	EXPECT_EQ(0, (__u32)regs.r9);
+	EXPECT_EQ(0, (__u32)regs.rbx);
+}
+
+/* The same of one that is not there at all. */
+GUEST_CODE(absent, 64,
+	   "xor %ebx, %ebx\n"
+	   "sti\n"
+	   "nop\n"
+	   "cli\n"
+	   "mov $0x1b, %ecx\n"
+	   "xor %edx, %edx\n"
+	   "mov $0xfee00900, %eax\n"
+	   "wrmsr\n"
+	   "sti\n"
+	   "nop\n"
+	   "cli\n"
+	   DONE
+	   ".globl absent_handler\nabsent_handler:\n"
+	   "inc %ebx\n"
+	   "iretq\n");
+GUEST_LABEL(absent_handler);
+
+TEST_F(lapic, timer_of_an_apic_that_is_disabled)
+{
+	struct guest *guest = &self->guest;
+	struct kvm_lapic_state state;
+	struct kvm_sregs sregs;
+	struct kvm_regs regs;
+
+	if (!on_slat())
+		SKIP(return, "KVM keeps the interrupt until the APIC is enabled");
+	guest_load(guest, absent);
+	irq_guest_start(_metadata, guest);
+	guest_gate(guest, MODE_LONG, 0x50, guest_label(absent, absent_handler), 14, 0);
+	get_sregs(_metadata, guest, &sregs);
+	sregs.apic_base = 0xfee00100;
+	ASSERT_EQ(0, _ioctl_ptr(guest->fd, KVM_SET_SREGS, &sregs));
+	get_lapic(_metadata, guest->fd, &state);
+	lapic_set_reg(&state, APIC_SVR, 0x1ff);
+	lapic_set_reg(&state, APIC_LVTT, 0x50);
+	lapic_set_reg(&state, APIC_TDCR, 0xb);
+	lapic_set_reg(&state, APIC_TMICT, 10000);
+	lapic_set_reg(&state, APIC_TMCCT, 10000);
+	ASSERT_EQ(0, _ioctl_ptr(guest->fd, KVM_SET_LAPIC, &state));
+	/* Ends, or by the harness's timeout. */
+	do {
+		get_lapic(_metadata, guest->fd, &state);
+	} while (lapic_reg(&state, APIC_TMCCT));
+	irq_run_done(_metadata, guest);
+	get_regs(_metadata, guest, &regs);
+	EXPECT_EQ(0, (__u32)regs.rbx);
+	EXPECT_FALSE(lapic_requested(_metadata, guest->fd, 0x50));
+}
+
 GUEST_CODE(priority, 64,
 	   APIC_PAGE_IN_RBP
 	   "xor %ebx, %ebx\n"

@@ -283,6 +283,20 @@ static void disabling_masks_all_local_interrupts(void)
 }
 
 /* 11.5.3 */
+static void disabled_globally_it_interrupts_nobody(void)
+{
+	struct slat_lapic lapic = fresh(0);
+
+	slat_lapic_write(&lapic, SLAT_APIC_LVT_TIMER, 0x50);
+	slat_lapic_set_base(&lapic, SLAT_APIC_BASE_ADDRESS);
+	slat_lapic_local(&lapic, SLAT_APIC_LVT_TIMER);
+	CHECK_EQ(-1, slat_lapic_requested(&lapic));
+	slat_lapic_set_base(&lapic, SLAT_APIC_BASE_ADDRESS | SLAT_APIC_BASE_ENABLED);
+	CHECK_EQ(-1, slat_lapic_requested(&lapic));
+	slat_lapic_local(&lapic, SLAT_APIC_LVT_TIMER);
+	CHECK_EQ(0x50, slat_lapic_requested(&lapic));
+}
+
 static void errors_are_shown_after_a_write(void)
 {
 	struct slat_lapic lapic = fresh(0);
@@ -572,6 +586,7 @@ int main(void)
 		UNIT_CASE(corrected_machine_checks),
 		UNIT_CASE(eoi_is_broadcast_for_levels),
 		UNIT_CASE(disabling_masks_all_local_interrupts),
+		UNIT_CASE(disabled_globally_it_interrupts_nobody),
 		UNIT_CASE(errors_are_shown_after_a_write),
 		UNIT_CASE(icr_makes_a_message),
 		UNIT_CASE(destinations_of_xapic),
