@@ -105,6 +105,7 @@ struct slat_lapic_ops {
  * @directed_eoi: c EOI broadcasts can be suppressed; the IOAPIC has a register
  * @has_cmci: t it has an LVT entry for corrected machine checks
  * @has_deadline: t TSC deadlines are a mode of the timer
+ * @has_x2apic: t x2APIC mode is there
  * @base: t IA32_APIC_BASE
  * @regs: t registers by offset / 16; of the bitmaps and PPR nothing
  * @errors: t what ESR reads next
@@ -118,6 +119,7 @@ struct slat_lapic {
 	bool directed_eoi;
 	bool has_cmci;
 	bool has_deadline;
+	bool has_x2apic;
 	u64 base;
 	u32 regs[SLAT_APIC_REGS / 16];
 	u32 errors;

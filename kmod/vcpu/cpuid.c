@@ -412,6 +412,7 @@ static void derive(struct slat_vcpu *vcpu)
 
 	entry = find(vcpu, 1, 0);
 	vcpu->apic.lapic.has_deadline = entry && entry->ecx & F(TSC_DEADLINE_TIMER);
+	vcpu->apic.lapic.has_x2apic = entry && entry->ecx & F(X2APIC);
 	allow_bits(vcpu, true);
 	cpu->phys_bits = 36;
 	cpu->xcr0_allowed = 0;

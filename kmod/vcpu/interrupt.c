@@ -232,7 +232,8 @@ void slat_vcpu_take_priority(struct slat_vcpu *vcpu)
  */
 int slat_vcpu_set_apic_base(struct slat_vcpu *vcpu, u64 value, bool guest)
 {
-	const u64 known = MSR_IA32_APICBASE_BSP | MSR_IA32_APICBASE_ENABLE | X2APIC_ENABLE |
+	const u64 known = MSR_IA32_APICBASE_BSP | MSR_IA32_APICBASE_ENABLE |
+			  (vcpu->apic.lapic.has_x2apic ? X2APIC_ENABLE : 0) |
 			  ((BIT_ULL(vcpu->cpu.phys_bits) - 1) & PAGE_MASK);
 
 	if (vcpu->has_apic) {

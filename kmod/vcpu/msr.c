@@ -354,6 +354,8 @@ static bool guest_has(const struct slat_vcpu *vcpu, u32 index)
 		return vcpu->cpu.has_rdtscp;
 	case MSR_IA32_TSC_ADJUST:
 		return slat_vcpu_has_tsc_adjust(vcpu);
+	case MSR_IA32_TSC_DEADLINE:
+		return vcpu->apic.lapic.has_deadline;
 	default:
 		return slat_pv_allows(vcpu, index);
 	}

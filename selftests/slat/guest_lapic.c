@@ -473,6 +473,60 @@ TEST_F(lapic, timer_of_an_apic_that_is_disabled)
 	EXPECT_FALSE(lapic_requested(_metadata, guest->fd, 0x50));
 }
 
+/* A guest that is told of neither x2APIC mode nor TSC deadlines has none. */
+GUEST_CODE(untold, 64,
+	   "xor %ebx, %ebx\n"
+	   "xor %esi, %esi\n"
+	   "mov $0x1b, %ecx\n"
+	   "xor %edx, %edx\n"
+	   "mov $0xfee00d00, %eax\n"
+	   "wrmsr\n"
+	   "mov %ebx, %r8d\n"
+	   "mov $0x80f, %ecx\n"
+	   "rdmsr\n"
+	   "mov %ebx, %r9d\n"
+	   "mov $0x6e0, %ecx\n"
+	   "rdmsr\n"
+	   "wrmsr\n"
+	   DONE
+	   ".globl untold_fault\nuntold_fault:\n"
+	   "inc %ebx\n"
+	   "add $8, %rsp\n"
+	   "addq $2, (%rsp)\n"			/* RDMSR, WRMSR */
+	   "iretq\n");
+GUEST_LABEL(untold_fault);
+
+TEST_F(lapic, modes_that_the_guest_is_not_told_of)
+{
+	struct cpuid_table *cpuid = malloc(sizeof(*cpuid));
+	struct guest *guest = &self->guest;
+	struct kvm_sregs sregs;
+	struct kvm_regs regs;
+
+	ASSERT_NE(NULL, cpuid);
+	ASSERT_EQ(0, _supported_cpuid(guest->dev, cpuid));
+	cpuid_find(cpuid, 1, 0)->ecx &= ~(1u << 21 | 1u << 24);
+	ASSERT_EQ(0, _ioctl_ptr(guest->fd, KVM_SET_CPUID2, cpuid));
+	free(cpuid);
+	guest_load(guest, untold);
+	irq_guest_start(_metadata, guest);
+	guest_gate(guest, MODE_LONG, 13, guest_label(untold, untold_fault), 14, 0);
+	irq_run_done(_metadata, guest);
+	get_regs(_metadata, guest, &regs);
+	EXPECT_EQ(1, (__u32)regs.r8);
+	EXPECT_EQ(2, (__u32)regs.r9);
+	/* KVM has deadlines for all. */
+	EXPECT_EQ(on_slat() ? 4 : 2, (__u32)regs.rbx);
+	/* What user space may save and restore does not depend on it. */
+	EXPECT_EQ(0, get_msr(_metadata, guest, 0x6e0));
+	EXPECT_EQ(1, _set_msr(guest, 0x6e0, 0));
+	EXPECT_EQ(0, _set_msr(guest, 0x1b, 0xfee00d00));
+	get_sregs(_metadata, guest, &sregs);
+	EXPECT_EQ(0xfee00900, sregs.apic_base);
+	sregs.apic_base = 0xfee00d00;
+	EXPECT_EQ(-EINVAL, _ioctl_ptr(guest->fd, KVM_SET_SREGS, &sregs));
+}
+
 GUEST_CODE(priority, 64,
 	   APIC_PAGE_IN_RBP
 	   "xor %ebx, %ebx\n"
