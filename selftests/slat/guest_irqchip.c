@@ -342,6 +342,71 @@ TEST_F(split, eoi_of_a_level_exits)
 	EXPECT_EQ(1, (__u32)regs.rbx);
 }
 
+/*
+ * The handler of 0x61, which interrupts that of 0x51, ends both by one string:
+ * it goes from EOI to the next page, which is the APIC's as well.  Each register
+ * in between is written, too; the task priority holds back what that leads to.
+ */
+GUEST_CODE(string_eoi, 64,
+	   "mov $0xfee00000, %ebp\n"
+	   "movl $0x1ff, 0xf0(%rbp)\n"
+	   "xor %ebx, %ebx\n"
+	   "sti\n"
+	   "hlt\n"
+	   ".globl string_eoi_51\nstring_eoi_51:\n"
+	   DONE
+	   "sti\n"
+	   "1: pause\n"
+	   "cmpl $1, %ebx\n"
+	   "jne 1b\n"
+	   "cli\n"
+	   "mov 0x120(%rbp), %r8d\n"
+	   "mov 0x130(%rbp), %r9d\n"
+	   DONE
+	   ".globl string_eoi_61\nstring_eoi_61:\n"
+	   "mov $0x1ff, %eax\n"
+	   "lea 0xb0(%rbp), %rdi\n"
+	   "mov $1025, %ecx\n"
+	   "cld\n"
+	   "rep stosl\n"
+	   "mov $1, %ebx\n"
+	   "iretq\n");
+GUEST_LABEL(string_eoi_51);
+GUEST_LABEL(string_eoi_61);
+
+TEST_F(split, a_string_ends_two_levels)
+{
+	struct guest *guest = &self->guest;
+	struct kvm_irq_routing_entry entries[] = { msi_route(9, 0, 0x51), msi_route(10, 0, 0x61) };
+	__u64 *pd = (__u64 *)(guest->mem + TABLES + 0x3000);
+	__u64 *table = (__u64 *)(guest->mem + DATA);
+	struct kvm_regs regs;
+
+	entries[0].u.msi.data |= 0x8000 | 0x4000;
+	entries[1].u.msi.data |= 0x8000 | 0x4000;
+	ASSERT_EQ(0, _set_routing(guest, entries, 2));
+	guest_load(guest, string_eoi);
+	irq_guest_start(_metadata, guest);
+	for (int i = 0; i < 512; i++)
+		table[i] = APIC_DEFAULT | 7;
+	pd[(APIC_DEFAULT >> 21) & 511] = DATA | 7;
+	guest_gate(guest, MODE_LONG, 0x51, guest_label(string_eoi, string_eoi_51), 14, 0);
+	guest_gate(guest, MODE_LONG, 0x61, guest_label(string_eoi, string_eoi_61), 14, 0);
+	lapic_enable(_metadata, guest->fd);
+	EXPECT_EQ(0, _irq_line(guest, 9, 1));
+	irq_run_done(_metadata, guest);
+	EXPECT_EQ(0, _irq_line(guest, 10, 1));
+	guest_run(_metadata, guest, KVM_EXIT_IOAPIC_EOI);
+	EXPECT_EQ(0x61, guest->run->eoi.vector);
+	guest_run(_metadata, guest, KVM_EXIT_IOAPIC_EOI);
+	EXPECT_EQ(0x51, guest->run->eoi.vector);
+	irq_run_done(_metadata, guest);
+	get_regs(_metadata, guest, &regs);
+	EXPECT_EQ(0, regs.rcx);
+	EXPECT_EQ(0, (__u32)regs.r8);
+	EXPECT_EQ(0, (__u32)regs.r9);
+}
+
 TEST_F(split, pics_are_user_spaces)
 {
 	struct guest *guest = &self->guest;
