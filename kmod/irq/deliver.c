@@ -216,12 +216,19 @@ static int few(const struct slat_apic_map *map, const struct slat_message *messa
 	}
 }
 
+/* Whether it would take a message of lowest priority. */
+static bool is_willing(const struct slat_irq *irq, const struct slat_apic *apic,
+		       const struct slat_apic *source, const struct slat_message *message)
+{
+	return apic && addressed(irq, apic, source, message) && slat_lapic_enabled(&apic->lapic);
+}
+
 static int deliver(struct slat_irq *irq, struct slat_apic *source,
 		   const struct slat_message *message, struct slat_apic *const *candidates,
 		   int count)
 {
 	bool lowest = message->delivery == SLAT_DELIVER_LOWEST;
-	int i, there = 0, willing = 0, took = 0;
+	int i, first, there = 0, willing = 0, took = 0;
 
 	for (i = 0; i < count; i++) {
 		struct slat_apic *apic = candidates[i];
@@ -239,14 +246,18 @@ static int deliver(struct slat_irq *irq, struct slat_apic *source,
 	if (!willing)
 		return took;
 
-	/* One of them, the same for the same vector: its caches know the handler. */
+	/*
+	 * One of them, the same for the same vector: its caches know the handler.
+	 * Or the next one, where some have been disabled meanwhile.
+	 */
 	willing = message->vector % willing;
+	for (first = 0; first < count; first++)
+		if (is_willing(irq, candidates[first], source, message) && !willing--)
+			break;
 	for (i = 0; i < count && !took; i++) {
-		struct slat_apic *apic = candidates[i];
+		struct slat_apic *apic = candidates[(first + i) % count];
 
-		if (apic && addressed(irq, apic, source, message) &&
-		    slat_lapic_enabled(&apic->lapic) && !willing--)
-			took = take(irq, apic, message);
+		took = is_willing(irq, apic, source, message) && take(irq, apic, message);
 	}
 	return took;
 }

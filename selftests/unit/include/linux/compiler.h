@@ -9,6 +9,7 @@
 #define unlikely(cond)		__builtin_expect(!!(cond), 0)
 #define __acquires(lock)
 #define __releases(lock)
+#define __user
 #define __must_check		__attribute__((warn_unused_result))
 #define fallthrough		__attribute__((fallthrough))
 

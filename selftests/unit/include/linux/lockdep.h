@@ -5,6 +5,7 @@
 #include <linux/bug.h>
 #include <linux/spinlock.h>
 
-#define lockdep_assert_held(lock)	WARN_ON(!(lock)->held)
+#define lockdep_is_held(lock)		((lock)->held)
+#define lockdep_assert_held(lock)	WARN_ON(!lockdep_is_held(lock))
 
 #endif /* SLAT_UNIT_LINUX_LOCKDEP_H */

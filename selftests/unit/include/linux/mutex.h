@@ -6,11 +6,17 @@
 
 /* With one of these, a thread may wait, allocate and free. */
 struct mutex {
-	spinlock_t lock;
+	union {
+		spinlock_t lock;	/* what it is */
+		struct {
+			pthread_mutex_t mutex;
+			bool held;
+		};
+	};
 };
 
-#define mutex_init(mutex)	spin_lock_init(&(mutex)->lock)
-#define mutex_lock(mutex)	(spin_lock(&(mutex)->lock), (void)unit_locks--)
-#define mutex_unlock(mutex)	((void)unit_locks++, spin_unlock(&(mutex)->lock))
+#define mutex_init(what)	spin_lock_init(&(what)->lock)
+#define mutex_lock(what)	(spin_lock(&(what)->lock), (void)unit_locks--)
+#define mutex_unlock(what)	((void)unit_locks++, spin_unlock(&(what)->lock))
 
 #endif /* SLAT_UNIT_LINUX_MUTEX_H */

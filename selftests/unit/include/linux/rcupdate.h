@@ -3,6 +3,7 @@
 #ifndef SLAT_UNIT_LINUX_RCUPDATE_H
 #define SLAT_UNIT_LINUX_RCUPDATE_H
 
+#include <linux/compiler.h>
 #include <linux/spinlock.h>
 
 #include <pthread.h>
@@ -12,6 +13,12 @@ extern pthread_rwlock_t unit_rcu;
 struct rcu_head {
 	int unused;
 };
+
+#define __rcu
+#define rcu_dereference(ptr)			READ_ONCE(ptr)
+#define rcu_dereference_protected(ptr, why)	((void)(why), ptr)
+#define rcu_assign_pointer(ptr, value)		smp_store_release(&(ptr), value)
+#define kvfree_rcu(ptr, rcu)			(synchronize_rcu(), kvfree(ptr))
 
 #ifdef UNIT_WEAK_ORDER
 #include "weak.h"

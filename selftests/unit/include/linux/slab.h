@@ -3,6 +3,8 @@
 #define SLAT_UNIT_LINUX_SLAB_H
 
 #include <linux/gfp.h>
+#include <linux/lockdep.h>
+#include <linux/overflow.h>
 #include <linux/spinlock.h>
 
 #include <stdlib.h>
