@@ -96,9 +96,12 @@ void slat_cpu_skip(struct slat_cpu *cpu, unsigned int len)
 		cpu->blocking &= ~(SLAT_BLOCKED_BY_STI | SLAT_BLOCKED_BY_MOV_SS);
 		slat_cpu_changed(cpu, SLAT_STATE_BLOCKING);
 	}
-	/* The guest's trap comes after it, as if the CPU had done it. */
-	if (cpu->rflags & X86_EFLAGS_TF) {
-		cpu->pending_debug |= DR_STEP;
+	/*
+	 * The guest's trap comes after it, as if the CPU had done it, and none that
+	 * an emulated CPU left pending for a step of user space's.
+	 */
+	if (!(cpu->rflags & X86_EFLAGS_TF) != !(cpu->pending_debug & DR_STEP)) {
+		cpu->pending_debug ^= DR_STEP;
 		slat_cpu_changed(cpu, SLAT_STATE_BLOCKING);
 	}
 	cpu->skipped = true;
