@@ -114,6 +114,8 @@ int slat_vcpu_handle_dr(struct slat_vcpu *vcpu, const struct slat_exit *exit)
 		number += 2;
 	}
 	/* The exit comes before the CPU looks at DR7.GD (SDM vol. 3C, 26.1.1). */
+	if (vcpu->debug_gd)
+		return exit_to_user(vcpu, X86_TRAP_DB, DR6_BD);
 	if (cpu->dr7 & DR7_GD)
 		return reflect_db(vcpu, &db, DR6_BD);
 
@@ -234,6 +236,7 @@ long slat_vcpu_set_guest_debug(struct slat_vcpu *vcpu, const void __user *user)
 	cpu->debug = vcpu->debug & KVM_GUESTDBG_USE_HW_BP;
 	memcpy(cpu->debug_dr, debug.arch.debugreg, sizeof(cpu->debug_dr));
 	cpu->debug_dr7 = dr7_from(debug.arch.debugreg[7]) & ~DR7_GD;
+	vcpu->debug_gd = cpu->debug && debug.arch.debugreg[7] & DR7_GD;
 	slat_cpu_changed(cpu, SLAT_STATE_DR7 | SLAT_STATE_RFLAGS);
 
 	cpu->intercepts &= ~BIT(X86_TRAP_BP);

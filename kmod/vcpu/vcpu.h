@@ -146,6 +146,7 @@ typedef int (*slat_complete_fn)(struct slat_vcpu *vcpu);
  * @tsc_khz: what the guest's TSC counts in a millisecond
  * @tsc_adjust: IA32_TSC_ADJUST: by how much the guest has changed it
  * @debug: KVM_GUESTDBG_*, as user space has asked
+ * @debug_gd: and for all uses of the debug registers
  * @complete: what to do with user space's answer to the last exit
  * @complete_rip: where the guest was then; elsewhere, the answer is dropped
  * @pv: what it shares with a guest that knows of it; see there
@@ -194,6 +195,7 @@ struct slat_vcpu {
 	u32 tsc_khz;
 	u64 tsc_adjust;
 	u32 debug;
+	bool debug_gd;
 	slat_complete_fn complete;
 	u64 complete_rip;
 	struct slat_pv pv;

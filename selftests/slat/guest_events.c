@@ -412,6 +412,32 @@ TEST_F(guest, user_space_hardware_breakpoint)
 	guest_run_hlt(_metadata, guest);
 }
 
+GUEST_LABEL(watched);
+GUEST_CODE(uses_dr, 64,
+	   "nop\n"
+	   "watched: mov %dr0, %rax\n"
+	   "hlt\n");
+
+TEST_F(guest, user_space_watches_debug_registers)
+{
+	struct kvm_guest_debug debug = {
+		.control = KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_HW_BP,
+		.arch.debugreg[7] = 0x2400,
+	};
+	struct guest *guest = &self->guest;
+
+	if (cpu_is_tcg() && !on_slat())
+		SKIP(return, "VMRUN arms no breakpoints there");
+	guest_load(guest, uses_dr);
+	guest_mode(_metadata, guest, MODE_LONG);
+	ASSERT_EQ(0, _ioctl_ptr(guest->fd, KVM_SET_GUEST_DEBUG, &debug));
+	guest_run(_metadata, guest, KVM_EXIT_DEBUG);
+	EXPECT_EQ(guest_label(uses_dr, watched), guest->run->debug.arch.pc);
+	EXPECT_EQ(0xffff2ff0, guest->run->debug.arch.dr6);
+	debug_set(_metadata, guest, 0);
+	guest_run_hlt(_metadata, guest);
+}
+
 GUEST_LABEL(trapped);
 GUEST_CODE(int3, 64,
 	   "mov $5, %eax\n"
