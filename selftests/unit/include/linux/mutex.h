@@ -7,7 +7,8 @@
 /* With one of these, a thread may wait, allocate and free. */
 struct mutex {
 	union {
-		spinlock_t lock;	/* what it is */
+		/* What it is. */
+		spinlock_t lock;
 		struct {
 			pthread_mutex_t mutex;
 			bool held;
