@@ -17,13 +17,12 @@
  * struct slat_hw_config - what the administrator asks of a backend
  * @residency_us: longest stay of a vCPU in the guest without a VM exit, in
  *	microseconds; 0: unbounded
- * @tpr_shadow: a guest changes its task priority without an exit, where the
- *	CPUs can
+ * @apicv: what of a local APIC the CPUs may do, where they can: SLAT_APICV_*
  * @pause_loop: a guest that spins for long exits, where the CPUs can
  */
 struct slat_hw_config {
 	unsigned int residency_us;
-	bool tpr_shadow;
+	u32 apicv;
 	bool pause_loop;
 };
 
@@ -59,6 +58,7 @@ struct slat_why {
  * @cpu_emergency: the same in any context, NMI included, whatever state the
  *	CPU is in; takes no lock
  * @describe: fill in the backend's part of what SLAT_GET_INFO returns
+ * @apicv: what of a local APIC its CPUs do: SLAT_APICV_*; constant from @setup
  * @no_guests: why guests cannot run on this host; NULL: they can
  * @vcpu_alloc: get a guest CPU its control structure, its registers as after
  *	RESET; process context.  0 or -ENOMEM
@@ -88,6 +88,7 @@ struct slat_hw_ops {
 	void (*cpu_disable)(void);
 	void (*cpu_emergency)(void);
 	void (*describe)(struct slat_info *info);
+	u32 (*apicv)(void);
 	const char *(*no_guests)(void);
 	int (*vcpu_alloc)(struct slat_cpu *vcpu);
 	void (*vcpu_free)(struct slat_cpu *vcpu);

@@ -39,6 +39,11 @@ module_param(tpr_shadow, bool, 0444);
 MODULE_PARM_DESC(tpr_shadow,
 		 "A guest changes its task priority without a VM exit where the CPU can (default: yes)");
 
+static bool apic_access = true;
+module_param(apic_access, bool, 0444);
+MODULE_PARM_DESC(apic_access,
+		 "Accesses to a local APIC's page are no page faults where the CPU can (default: yes)");
+
 static bool pause_loop = true;
 module_param(pause_loop, bool, 0444);
 MODULE_PARM_DESC(pause_loop,
@@ -286,7 +291,8 @@ static int __init slat_init(void)
 {
 	const struct slat_hw_config config = {
 		.residency_us = residency_us,
-		.tpr_shadow = tpr_shadow,
+		.apicv = (tpr_shadow ? SLAT_APICV_PRIORITY : 0) |
+			 (apic_access ? SLAT_APICV_MEMORY : 0),
 		.pause_loop = pause_loop,
 	};
 	struct slat_why why = { .cpu = -1 };

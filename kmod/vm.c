@@ -349,6 +349,13 @@ static long vm_get_tsc_khz(struct slat_vm *vm, unsigned long arg)
 	return READ_ONCE(vm->config.tsc_khz) ?: tsc_khz;
 }
 
+/* Its vCPUs are going to have local APICs. */
+static void add_apics(struct slat_vm *vm)
+{
+	if (vm->hw->apicv() & SLAT_APICV_MEMORY)
+		slat_mmu_add_apic(vm->mmu);
+}
+
 /* A vCPU has its APIC from the beginning, or never. */
 static long vm_create_irqchip(struct slat_vm *vm, unsigned long arg)
 {
@@ -359,6 +366,8 @@ static long vm_create_irqchip(struct slat_vm *vm, unsigned long arg)
 		ret = -EEXIST;
 	else
 		ret = vm->config.vcpus ? -EINVAL : slat_irq_create_chips(vm->irq);
+	if (!ret)
+		add_apics(vm);
 	mutex_unlock(&vm->config.lock);
 	return ret;
 }
@@ -370,6 +379,8 @@ static long split_irqchip(struct slat_vm *vm, u64 pins)
 	mutex_lock(&vm->config.lock);
 	if (!vm->config.vcpus || pins > SLAT_ROUTES)
 		ret = slat_irq_split(vm->irq, pins);
+	if (!ret)
+		add_apics(vm);
 	mutex_unlock(&vm->config.lock);
 	return ret;
 }

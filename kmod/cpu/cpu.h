@@ -105,6 +105,7 @@ enum slat_exit_reason {
 	SLAT_EXIT_INTERRUPT_WINDOW,	/* an interrupt can be delivered now */
 	SLAT_EXIT_NMI_WINDOW,		/* an NMI can be delivered now */
 	SLAT_EXIT_PRIORITY,		/* CR8 is below slat_cpu.cr8_limit */
+	SLAT_EXIT_APIC_ACCESS,		/* a register of its APIC as memory: .offset */
 	SLAT_EXIT_STEP,			/* one instruction is done, or one event delivered */
 	SLAT_EXIT_TRIPLE_FAULT,
 	SLAT_EXIT_FAILED_ENTRY,		/* .hardware */
@@ -178,6 +179,7 @@ struct slat_exit {
 			u64 detail;	/* its exit qualification */
 		} hardware;
 		u64 linear;
+		u16 offset;
 		u8 reg;
 	};
 };
@@ -195,6 +197,13 @@ struct slat_hw_ops;
 
 /* Above all priorities. */
 #define SLAT_CR8_EXITS	16
+
+/*
+ * What of its local APIC a guest's CPU has to itself (APICv), in
+ * slat_cpu.apicv; see Documentation/locking.rst.
+ */
+#define SLAT_APICV_PRIORITY	BIT(0)	/* the task priority */
+#define SLAT_APICV_MEMORY	BIT(1)	/* accesses to slat_cpu.apic_access are to registers */
 
 /*
  * struct slat_cpu - a guest CPU
@@ -217,6 +226,11 @@ struct slat_hw_ops;
  * @want_nmi_window: exit as soon as an NMI can be delivered
  * @cr8_limit: exit when the guest makes CR8 less than this;
  *	SLAT_CR8_EXITS: whatever it writes there
+ * @apicv: what of its local APIC it has to itself: SLAT_APICV_*
+ * @apic_page: (c) the registers of that, as KVM_GET_LAPIC has them, which it then
+ *	reads and writes there; NULL: it never has
+ * @apic_access: (c) the page that second-level tables have in their place; 0:
+ *	none
  * @intercepts: exceptions that exit, by vector
  * @intercept_msrs: all MSRs exit, also those of slat_cpu_own_msrs
  * @max_stay: ticks of the host's TSC after which the next stay ends by itself, 0:
@@ -285,6 +299,9 @@ struct slat_cpu {
 	bool want_interrupt_window;
 	bool want_nmi_window;
 	u8 cr8_limit;
+	u32 apicv;
+	void *apic_page;
+	u64 apic_access;
 	bool want_step;
 	bool skipped;
 	bool debug;

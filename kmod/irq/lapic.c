@@ -32,6 +32,8 @@ static const u32 lvts[] = {
 static void set_reg(struct slat_lapic *lapic, u32 offset, u32 value)
 {
 	WRITE_ONCE(lapic->regs[offset / 16], value);
+	if (lapic->page)
+		slat_lapic_page_set(lapic, offset, value);
 }
 
 /* -1: none */
@@ -71,7 +73,7 @@ void slat_lapic_reset(struct slat_lapic *lapic)
 
 	lapic->ops->timer_set(lapic, 0);
 	for (i = 0; i < SLAT_APIC_REGS / 16; i++)
-		WRITE_ONCE(lapic->regs[i], 0);
+		set_reg(lapic, i * 16, 0);
 	memset(lapic->irr, 0, sizeof(lapic->irr));
 	memset(lapic->isr, 0, sizeof(lapic->isr));
 	memset(lapic->tmr, 0, sizeof(lapic->tmr));

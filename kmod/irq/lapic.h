@@ -106,6 +106,8 @@ struct slat_lapic_ops {
  * @has_cmci: t it has an LVT entry for corrected machine checks
  * @has_deadline: t TSC deadlines are a mode of the timer
  * @has_x2apic: t x2APIC mode is there
+ * @page: c registers as slat_lapic_save() writes them, but for what is computed,
+ *	for a CPU that reads and writes some of them there; NULL: for none
  * @base: t IA32_APIC_BASE
  * @regs: t registers by offset / 16; of the bitmaps and PPR nothing
  * @errors: t what ESR reads next
@@ -120,6 +122,7 @@ struct slat_lapic {
 	bool has_cmci;
 	bool has_deadline;
 	bool has_x2apic;
+	void *page;
 	u64 base;
 	u32 regs[SLAT_APIC_REGS / 16];
 	u32 errors;
@@ -155,6 +158,13 @@ static inline bool slat_lapic_enabled(const struct slat_lapic *lapic)
 {
 	return READ_ONCE(lapic->base) & SLAT_APIC_BASE_ENABLED &&
 	       slat_lapic_reg(lapic, SLAT_APIC_SVR) & SLAT_SVR_ENABLED;
+}
+
+/** slat_lapic_is_plain() - registers are memory, where they are after RESET */
+static inline bool slat_lapic_is_plain(const struct slat_lapic *lapic)
+{
+	return (READ_ONCE(lapic->base) & ~SLAT_APIC_BASE_BSP) ==
+	       (SLAT_APIC_BASE_ADDRESS | SLAT_APIC_BASE_ENABLED);
 }
 
 /** slat_lapic_timer_mode() - SLAT_TIMER_* */
@@ -194,6 +204,10 @@ void slat_lapic_local(struct slat_lapic *lapic, u32 lvt);
 unsigned int slat_lapic_timer_shift(const struct slat_lapic *lapic);
 bool slat_lapic_matches(const struct slat_lapic *lapic, const struct slat_message *message,
 			bool xapic_broadcast);
+
+/* lapic_page.c */
+void slat_lapic_page_set(struct slat_lapic *lapic, u32 offset, u32 value);
+void slat_lapic_take(struct slat_lapic *lapic);
 
 void slat_lapic_save(struct slat_lapic *lapic, void *page, bool wide_id);
 int slat_lapic_restore(struct slat_lapic *lapic, const void *page, bool wide_id);

@@ -201,8 +201,15 @@ int slat_mmu_fault(struct slat_walker *walker, u64 gpa, u32 access)
 
 	/* Before the slot: pairs with the release in publish(). */
 	fault.changes = smp_load_acquire(&mmu->changes);
-	if (!slat_mmu_find_slot(mmu, fault.gfn, &fault.slot))
-		return 1;
+	if (!slat_mmu_find_slot(mmu, fault.gfn, &fault.slot)) {
+		if (!slat_mmu_apic_shows(mmu, fault.gfn))
+			return 1;
+		fault.seq = slat_inval_sample(&mmu->inval);
+		fault.pfn = __pa(mmu->apic_page) >> PAGE_SHIFT;
+		fault.writable = true;
+		install(walker, &fault);
+		return 0;
+	}
 	if (access & SLAT_ACCESS_WRITE && fault.slot.flags & KVM_MEM_READONLY)
 		return 1;
 

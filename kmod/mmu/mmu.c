@@ -57,6 +57,7 @@ void slat_mmu_destroy(struct slat_mmu *mmu)
 {
 	slat_mmu_drop_slots(mmu);
 	slat_ptab_clear(&mmu->ptab);
+	slat_mmu_free_apic(mmu);
 	mmu_notifier_put(&mmu->notifier);
 }
 

@@ -26,6 +26,9 @@
 /* Entries that are read between two chances to run for others. */
 #define SLAT_ZAP_BUDGET	4096
 
+/* Where the registers of a local APIC are after RESET. */
+#define SLAT_APIC_GFN	0xfee00ULL
+
 /**
  * struct slat_dirty - which pages of a slot have been written
  * @refs: slots that share it, a slot and the one that replaces it
@@ -74,6 +77,10 @@ struct slat_slot {
  * @by_hva: slots by host address, those that are going away included;
  *	ptab.lock
  * @inval: host memory that is going away; ptab.lock, read without
+ * @apic_page: what SLAT_APIC_GFN translates to where no slot backs it, for CPUs
+ *	that know it; constant once there are vCPUs; NULL: none does
+ * @apic_hidden: how many vCPUs have their registers elsewhere, which would see
+ *	memory there; @slots_lock, read without
  */
 struct slat_mmu {
 	struct slat_ptab ptab;
@@ -86,6 +93,8 @@ struct slat_mmu {
 	u64 changes;
 	struct rb_root_cached by_hva;
 	struct slat_inval inval;
+	void *apic_page;
+	unsigned int apic_hidden;
 };
 
 /**
@@ -118,6 +127,13 @@ int slat_mmu_prepare(struct slat_walker *walker);
 unsigned int slat_mmu_leaf_level(const struct slat_mmu *mmu, const struct slat_slot *slot,
 				 u64 gfn);
 int slat_mmu_fault(struct slat_walker *walker, u64 gpa, u32 access);
+
+/* apic.c */
+void slat_mmu_add_apic(struct slat_mmu *mmu);
+void slat_mmu_free_apic(struct slat_mmu *mmu);
+bool slat_mmu_apic_shows(const struct slat_mmu *mmu, u64 gfn);
+void slat_mmu_hide_apic(struct slat_mmu *mmu, bool hide);
+void slat_mmu_cover_apic(struct slat_mmu *mmu, const struct slat_slot *slot);
 
 /* slots.c */
 int slat_mmu_set_region(struct slat_mmu *mmu,

@@ -253,6 +253,8 @@ static int replace(struct slat_mmu *mmu, struct slat_slot *old,
 		err = slot_reflag(mmu, old, slot);
 	if (err)
 		slot_free(slot);
+	else
+		slat_mmu_cover_apic(mmu, slot);
 	return err;
 }
 

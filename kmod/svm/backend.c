@@ -211,6 +211,12 @@ static void svm_describe(struct slat_info *info)
 	info->guest_phys_bits = slat_svm.format.phys_bits;
 }
 
+/* The task priority is in the VMCB, and the rest is AVIC, which is not used. */
+static u32 svm_apicv(void)
+{
+	return 0;
+}
+
 /* Without nested paging there is no backend. */
 static const char *svm_no_guests(void)
 {
@@ -237,6 +243,7 @@ const struct slat_hw_ops slat_svm_ops = {
 	.cpu_disable = slat_svm_root_leave,
 	.cpu_emergency = slat_svm_root_abandon,
 	.describe = svm_describe,
+	.apicv = svm_apicv,
 	.no_guests = svm_no_guests,
 	.vcpu_alloc = slat_svm_vcpu_alloc,
 	.vcpu_free = slat_svm_vcpu_free,

@@ -141,6 +141,21 @@ static int exit_exception(struct slat_vcpu *vcpu, const struct slat_exit *exit)
 	return 1;
 }
 
+/* What is there is no memory. */
+static int touch(struct slat_vcpu *vcpu, const struct slat_exit *exit, u64 gpa)
+{
+	/* It was not the instruction that touched it. */
+	if (exit->undelivered.kind != SLAT_EVENT_NONE)
+		return internal_error(vcpu, KVM_INTERNAL_ERROR_DELIVERY_EV,
+				      exit->undelivered.vector, gpa);
+	return slat_vcpu_execute(vcpu);
+}
+
+static int exit_apic_access(struct slat_vcpu *vcpu, const struct slat_exit *exit)
+{
+	return touch(vcpu, exit, (SLAT_APIC_GFN << PAGE_SHIFT) | exit->offset);
+}
+
 static int exit_fault(struct slat_vcpu *vcpu, const struct slat_exit *exit)
 {
 	int ret = slat_mmu_fault(&vcpu->walker, exit->fault.gpa, exit->fault.access);
@@ -149,11 +164,7 @@ static int exit_fault(struct slat_vcpu *vcpu, const struct slat_exit *exit)
 	case 0:
 		return 1;
 	case 1:
-		/* It was not the instruction that touched it. */
-		if (exit->undelivered.kind != SLAT_EVENT_NONE)
-			return internal_error(vcpu, KVM_INTERNAL_ERROR_DELIVERY_EV,
-					      exit->undelivered.vector, exit->fault.gpa);
-		return slat_vcpu_execute(vcpu);
+		return touch(vcpu, exit, exit->fault.gpa);
 	case -EINTR:
 	case -EAGAIN:
 		return 1;
@@ -188,6 +199,7 @@ static const exit_fn handlers[SLAT_EXIT_REASONS] = {
 	[SLAT_EXIT_INTERRUPT_WINDOW] = exit_interrupt_window,
 	[SLAT_EXIT_NMI_WINDOW] = exit_host,
 	[SLAT_EXIT_PRIORITY] = exit_host,
+	[SLAT_EXIT_APIC_ACCESS] = exit_apic_access,
 	[SLAT_EXIT_STEP] = slat_vcpu_handle_step,
 	[SLAT_EXIT_TRIPLE_FAULT] = exit_shutdown,
 	[SLAT_EXIT_FAILED_ENTRY] = exit_failed_entry,

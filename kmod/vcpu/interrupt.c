@@ -222,6 +222,17 @@ void slat_vcpu_take_priority(struct slat_vcpu *vcpu)
 		slat_vcpu_set_cr8(vcpu, vcpu->cpu.cr8);
 }
 
+/* Where the registers are not any more, the CPU must not find them. */
+static void set_base(struct slat_vcpu *vcpu, u64 value)
+{
+	struct slat_lapic *lapic = &vcpu->apic.lapic;
+	bool was_plain = slat_lapic_is_plain(lapic);
+
+	slat_lapic_set_base(lapic, value);
+	if (slat_lapic_is_plain(lapic) != was_plain)
+		slat_mmu_hide_apic(vcpu->walker.mmu, was_plain);
+}
+
 /**
  * slat_vcpu_set_apic_base() - write IA32_APIC_BASE
  * @vcpu: whose
@@ -242,7 +253,7 @@ int slat_vcpu_set_apic_base(struct slat_vcpu *vcpu, u64 value, bool guest)
 			return -EINVAL;
 		if (guest && !slat_lapic_base_valid(&vcpu->apic.lapic, value))
 			return -EINVAL;
-		slat_lapic_set_base(&vcpu->apic.lapic, value);
+		set_base(vcpu, value);
 	}
 	vcpu->apic_base = value;
 	return 0;

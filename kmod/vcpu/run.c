@@ -261,11 +261,13 @@ static int run(struct slat_vcpu *vcpu)
 		ret = 1;
 		slat_pv_update_clock(vcpu);
 		slat_pv_update_steal(vcpu);
+		slat_vcpu_choose_apicv(vcpu);
 		choose_event(vcpu);
 		slat_pv_offer_eoi(vcpu);
 		slat_vcpu_give_priority(vcpu);
 		slat_vcpu_give_vapic(vcpu);
 		entered = stay(vcpu);
+		slat_vcpu_take_apicv(vcpu);
 		slat_vcpu_take_priority(vcpu);
 		slat_vcpu_take_vapic(vcpu);
 		slat_pv_take_eoi(vcpu);

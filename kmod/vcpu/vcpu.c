@@ -136,17 +136,20 @@ struct slat_vcpu *slat_vcpu_create(const struct slat_config *config,
 	err = -ENOMEM;
 	if (!fpu_alloc_guest_fpstate(&vcpu->fpu))
 		goto exit_walker;
-	err = hw->vcpu_alloc(&vcpu->cpu);
+	vcpu->has_apic = slat_irq_has_apics(irq);
+	err = slat_vcpu_init_apicv(vcpu);
 	if (err)
 		goto free_fpu;
+	err = hw->vcpu_alloc(&vcpu->cpu);
+	if (err)
+		goto exit_apicv;
 	slat_cpu_reset(&vcpu->cpu);
 	slat_vcpu_reset_msrs(vcpu);
 	slat_vcpu_reset_mce(vcpu);
 	slat_pv_reset(vcpu);
 	slat_vcpu_init_tsc(vcpu);
 	slat_vcpu_forget_cpuid(vcpu);
-	if (slat_irq_has_apics(irq)) {
-		vcpu->has_apic = true;
+	if (vcpu->has_apic) {
 		slat_apic_init(&vcpu->apic, irq, id, id == config->boot_id);
 		hw->describe(&info);
 		/* It stops where MWAIT may let the CPU sleep deeply (SDM vol. 3C, 26.5.1). */
@@ -157,6 +160,8 @@ struct slat_vcpu *slat_vcpu_create(const struct slat_config *config,
 	}
 	return vcpu;
 
+exit_apicv:
+	slat_vcpu_exit_apicv(vcpu);
 free_fpu:
 	fpu_free_guest_fpstate(&vcpu->fpu);
 exit_walker:
@@ -179,6 +184,7 @@ void slat_vcpu_free(struct slat_vcpu *vcpu)
 	if (vcpu->has_apic)
 		slat_apic_exit(&vcpu->apic);
 	vcpu->cpu.ops->vcpu_free(&vcpu->cpu);
+	slat_vcpu_exit_apicv(vcpu);
 	fpu_free_guest_fpstate(&vcpu->fpu);
 	slat_walker_exit(&vcpu->walker);
 	free_pages_of(vcpu);

@@ -252,6 +252,12 @@ long slat_vcpu_set_lapic(struct slat_vcpu *vcpu, const void __user *user);
 long slat_vcpu_get_mp_state(struct slat_vcpu *vcpu, void __user *user);
 long slat_vcpu_set_mp_state(struct slat_vcpu *vcpu, const void __user *user);
 
+/* apicv.c */
+int slat_vcpu_init_apicv(struct slat_vcpu *vcpu);
+void slat_vcpu_exit_apicv(struct slat_vcpu *vcpu);
+void slat_vcpu_choose_apicv(struct slat_vcpu *vcpu);
+void slat_vcpu_take_apicv(struct slat_vcpu *vcpu);
+
 /* vapic.c */
 long slat_vcpu_tpr_access(struct slat_vcpu *vcpu, void __user *user);
 bool slat_vcpu_exit_tpr(struct slat_vcpu *vcpu);

@@ -142,8 +142,7 @@ static int vmx_setup(const struct slat_hw_config *config, struct slat_why *why)
 		slat_vmx.caps.hw &= ~SLAT_HW_PREEMPTION_TIMER;
 		slat_vmx.controls.pin &= ~PIN_BASED_VMX_PREEMPTION_TIMER;
 	}
-	if (!config->tpr_shadow)
-		slat_vmx.controls.tpr_shadow = false;
+	slat_vmx.controls.apicv &= config->apicv;
 	if (!config->pause_loop)
 		slat_vmx.controls.proc2 &= ~SECONDARY_EXEC_PAUSE_LOOP_EXITING;
 	slat_vmx.has_debugctl = !rdmsrl_safe(MSR_IA32_DEBUGCTLMSR, &debugctl);
@@ -195,6 +194,11 @@ static const char *vmx_no_guests(void)
 	return slat_vmx.no_guests;
 }
 
+static u32 vmx_apicv(void)
+{
+	return slat_vmx.controls.apicv;
+}
+
 static void vmx_flush_root(u64 root)
 {
 	slat_invept_single(slat_ept_pointer(&slat_vmx.format, root));
@@ -228,6 +232,7 @@ const struct slat_hw_ops slat_vmx_ops = {
 	.cpu_disable = slat_vmx_root_leave,
 	.cpu_emergency = slat_vmx_root_abandon,
 	.describe = vmx_describe,
+	.apicv = vmx_apicv,
 	.no_guests = vmx_no_guests,
 	.vcpu_alloc = slat_vmx_vcpu_alloc,
 	.vcpu_free = slat_vmx_vcpu_free,

@@ -6,6 +6,7 @@
 #include <asm/page_types.h>
 #include <asm/vmx.h>
 
+#include "cpu/cpu.h"
 #include "vmx/caps.h"
 
 /* IA32_VMX_BASIC (SDM vol. 3D, A.1) */
@@ -46,6 +47,7 @@ static const struct {
 	{ SLAT_HW_UNRESTRICTED_GUEST,	PROCBASED2, SECONDARY_EXEC_UNRESTRICTED_GUEST },
 	{ SLAT_HW_PML,			PROCBASED2, SECONDARY_EXEC_ENABLE_PML },
 	{ SLAT_HW_TSC_SCALING,		PROCBASED2, SECONDARY_EXEC_TSC_SCALING },
+	{ SLAT_HW_APIC_ACCESS,		PROCBASED2, SECONDARY_EXEC_VIRTUALIZE_APIC_ACCESSES },
 	{ SLAT_HW_APIC_REGISTERS,	PROCBASED2, SECONDARY_EXEC_APIC_REGISTER_VIRT },
 	{ SLAT_HW_VIRTUAL_INTERRUPTS,	PROCBASED2, SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY },
 	{ SLAT_HW_PAUSE_LOOP,		PROCBASED2, SECONDARY_EXEC_PAUSE_LOOP_EXITING },
@@ -183,6 +185,17 @@ static const char *choose(u64 msr, u32 needed, u32 wanted, u32 *control, const c
 	return needed & ~may ? missing : NULL;
 }
 
+static u32 choose_apicv(const struct slat_vmx_msrs *msrs)
+{
+	u32 proc2 = msrs->procbased2 >> 32, apicv = 0;
+
+	if (msrs->procbased >> 32 & CPU_BASED_TPR_SHADOW)
+		apicv |= SLAT_APICV_PRIORITY;
+	if (proc2 & SECONDARY_EXEC_VIRTUALIZE_APIC_ACCESSES)
+		apicv |= SLAT_APICV_MEMORY;
+	return apicv;
+}
+
 /**
  * slat_vmx_choose_controls() - how guests run on such a CPU
  * @msrs: its capability MSRs
@@ -209,7 +222,7 @@ const char *slat_vmx_choose_controls(const struct slat_vmx_msrs *msrs,
 			    "it lacks a VM-entry control that Slat needs");
 	if (!why && ~(msrs->procbased >> 32) & PROC_SOMETIMES)
 		why = "it lacks an execution control that Slat needs";
-	controls->tpr_shadow = msrs->procbased >> 32 & CPU_BASED_TPR_SHADOW;
+	controls->apicv = choose_apicv(msrs);
 	controls->steps = msrs->procbased >> 32 & CPU_BASED_MONITOR_TRAP_FLAG;
 	if (!why && controls->proc & PROC_UNWANTED)
 		why = "it insists on exits that Slat has no use for";

@@ -62,7 +62,7 @@ struct slat_vmx_caps {
  * @proc2: secondary ones
  * @exit: VM-exit controls
  * @entry: VM-entry controls
- * @tpr_shadow: whether a guest has its task priority to itself
+ * @apicv: what of a local APIC the CPU does: SLAT_APICV_*
  * @steps: whether the CPU can exit after each instruction
  */
 struct slat_vmx_controls {
@@ -71,7 +71,7 @@ struct slat_vmx_controls {
 	u32 proc2;
 	u32 exit;
 	u32 entry;
-	bool tpr_shadow;
+	u32 apicv;
 	bool steps;
 };
 

@@ -32,6 +32,8 @@ enum { CR_WRITE, CR_READ, CR_CLTS, CR_LMSW };
 
 #define TASK_SOURCE_SHIFT	30
 
+#define APIC_OFFSET	GENMASK(11, 0)
+
 #define EPT_LINEAR_VALID	BIT(7)
 #define EPT_OF_TRANSLATION	BIT(8)	/* not of the walk to it */
 
@@ -126,6 +128,12 @@ static void exit_misconfig(struct slat_exit *exit, u64 qualification)
 	exit->fault.access = 0;
 }
 
+/* SDM vol. 3C, table 28-6: whatever the access, the instruction says more. */
+static void exit_apic(struct slat_exit *exit, u64 qualification)
+{
+	exit->offset = qualification & APIC_OFFSET;
+}
+
 static void exit_linear(struct slat_exit *exit, u64 qualification)
 {
 	exit->linear = qualification;
@@ -151,6 +159,7 @@ static const struct {
 	EXIT(EXTERNAL_INTERRUPT, HOST, NULL),
 	EXIT(PREEMPTION_TIMER, HOST, NULL),
 	EXIT(TPR_BELOW_THRESHOLD, PRIORITY, NULL),
+	EXIT(APIC_ACCESS, APIC_ACCESS, exit_apic),
 	EXIT(TRIPLE_FAULT, TRIPLE_FAULT, NULL),
 	EXIT(INTERRUPT_WINDOW, INTERRUPT_WINDOW, NULL),
 	EXIT(NMI_WINDOW, NMI_WINDOW, NULL),

@@ -72,13 +72,15 @@ static u32 proc2_of(const struct slat_cpu *cpu)
 		proc2 &= ~SECONDARY_EXEC_ENABLE_RDTSCP;
 	if (!cpu->has_invpcid)
 		proc2 &= ~SECONDARY_EXEC_ENABLE_INVPCID;
+	if (cpu->apicv & SLAT_APICV_MEMORY)
+		proc2 |= SECONDARY_EXEC_VIRTUALIZE_APIC_ACCESSES;
 	return proc2;
 }
 
 /* The guest has its task priority to itself, in the virtual-APIC page. */
 static bool has_tpr(const struct slat_cpu *cpu)
 {
-	return slat_vmx.controls.tpr_shadow && cpu->cr8_limit != SLAT_CR8_EXITS;
+	return cpu->apicv & SLAT_APICV_PRIORITY;
 }
 
 /* Without what this guest is spared. */
@@ -130,10 +132,12 @@ static void init_vmcs(struct slat_cpu *cpu)
 	slat_vmwrite(VM_EXIT_MSR_LOAD_COUNT, 0);
 	slat_vmwrite(VM_ENTRY_MSR_LOAD_COUNT, 0);
 	slat_vmwrite(MSR_BITMAP, __pa(vmx->msr_bitmap));
-	if (slat_vmx.controls.tpr_shadow) {
-		slat_vmwrite(VIRTUAL_APIC_PAGE_ADDR, __pa(vmx->apic_page));
+	if (controls->apicv & SLAT_APICV_PRIORITY && cpu->apic_page) {
+		slat_vmwrite(VIRTUAL_APIC_PAGE_ADDR, __pa(cpu->apic_page));
 		slat_vmwrite(TPR_THRESHOLD, 0);
 	}
+	if (cpu->apic_access)
+		slat_vmwrite(APIC_ACCESS_ADDR, cpu->apic_access);
 	slat_vmwrite(VMCS_LINK_POINTER, ~0ULL);
 	slat_vmwrite(GUEST_ACTIVITY_STATE, GUEST_ACTIVITY_ACTIVE);
 	/* All of CR0 and CR4 is Slat's: the guest's changes exit. */
@@ -144,7 +148,6 @@ static void init_vmcs(struct slat_cpu *cpu)
 
 static void free_pages_of(struct slat_vmx_vcpu *vmx)
 {
-	free_page((unsigned long)vmx->apic_page);
 	free_page((unsigned long)vmx->msr_bitmap);
 	kfree(vmx);
 }
@@ -161,8 +164,7 @@ int slat_vmx_vcpu_alloc(struct slat_cpu *cpu)
 	if (!vmx)
 		return -ENOMEM;
 	vmx->msr_bitmap = (void *)__get_free_page(GFP_KERNEL_ACCOUNT);
-	vmx->apic_page = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
-	if (!vmx->msr_bitmap || !vmx->apic_page)
+	if (!vmx->msr_bitmap)
 		goto free;
 	memset(vmx->msr_bitmap, 0xff, PAGE_SIZE);
 	/* Held by the VMCS, or switched. */
@@ -288,7 +290,6 @@ static void flush_priority(const struct slat_cpu *cpu)
 
 	if (!has_tpr(cpu))
 		return;
-	*(u32 *)(vmx->apic_page + APIC_TASKPRI) = cpu->cr8 << 4;
 	if (cpu->cr8_limit != vmx->tpr_threshold) {
 		vmx->tpr_threshold = cpu->cr8_limit;
 		slat_vmwrite(TPR_THRESHOLD, cpu->cr8_limit);
@@ -427,6 +428,6 @@ void slat_vmx_vcpu_enter(struct slat_cpu *cpu)
 		return;
 	vmx->vmcs.launched = true;
 	if (has_tpr(cpu))
-		cpu->cr8 = *(const u32 *)(vmx->apic_page + APIC_TASKPRI) >> 4 & 15;
+		cpu->cr8 = *(const u32 *)(cpu->apic_page + APIC_TASKPRI) >> 4 & 15;
 	cpu->event.kind = SLAT_EVENT_NONE;
 }

@@ -62,7 +62,6 @@ struct slat_vmx_host {
  *
  * @vmcs: its control structure
  * @msr_bitmap: which MSRs it reaches without an exit
- * @apic_page: its virtual-APIC page
  * @tpr_threshold: as in the VMCS
  * @vpid: its TLB tag, 0: none
  * @flush_vpid: its TLB may hold what it has left on this CPU before, or what
@@ -83,7 +82,6 @@ struct slat_vmx_host {
 struct slat_vmx_vcpu {
 	struct slat_vmcs vmcs;
 	void *msr_bitmap;
-	void *apic_page;
 	u32 tpr_threshold;
 	u16 vpid;
 	bool flush_vpid;

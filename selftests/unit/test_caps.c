@@ -7,6 +7,7 @@
 #include <linux/slat.h>
 #include <asm/vmx.h>
 
+#include "cpu/cpu.h"
 #include "unit.h"
 #include "vmx/caps.h"
 
@@ -32,7 +33,7 @@ static const struct slat_vmx_msrs skylake = {
 	 SLAT_HW_PML | SLAT_HW_PREEMPTION_TIMER | SLAT_HW_TSC_SCALING |	\
 	 SLAT_HW_TPR_SHADOW | SLAT_HW_VIRTUAL_NMIS | SLAT_HW_PAUSE_LOOP | \
 	 SLAT_HW_SHADOW_VMCS | SLAT_HW_XSAVES | SLAT_HW_APIC_REGISTERS |	\
-	 SLAT_HW_VIRTUAL_INTERRUPTS)
+	 SLAT_HW_VIRTUAL_INTERRUPTS | SLAT_HW_APIC_ACCESS)
 
 /* As read on its core2_penryn_t9600: no EPT, no VPID, no preemption timer. */
 static const struct slat_vmx_msrs penryn = {
@@ -72,7 +73,7 @@ static void decodes_penryn(void)
 {
 	struct slat_vmx_caps caps = decode(&penryn);
 
-	CHECK_EQ(SLAT_HW_TPR_SHADOW | SLAT_HW_VIRTUAL_NMIS, caps.hw);
+	CHECK_EQ(SLAT_HW_TPR_SHADOW | SLAT_HW_VIRTUAL_NMIS | SLAT_HW_APIC_ACCESS, caps.hw);
 	CHECK_EQ(0x2b, caps.revision);
 	CHECK_EQ(0, caps.slat_levels);
 	CHECK_EQ(1, caps.tlb_tags);
@@ -89,6 +90,7 @@ static void follows_each_control_bit(void)
 		{ offsetof(struct slat_vmx_msrs, pinbased), 5, SLAT_HW_VIRTUAL_NMIS },
 		{ offsetof(struct slat_vmx_msrs, pinbased), 6, SLAT_HW_PREEMPTION_TIMER },
 		{ offsetof(struct slat_vmx_msrs, procbased), 21, SLAT_HW_TPR_SHADOW },
+		{ offsetof(struct slat_vmx_msrs, procbased2), 0, SLAT_HW_APIC_ACCESS },
 		{ offsetof(struct slat_vmx_msrs, procbased2), 5, SLAT_HW_TLB_TAGS },
 		{ offsetof(struct slat_vmx_msrs, procbased2), 7, SLAT_HW_UNRESTRICTED_GUEST },
 		{ offsetof(struct slat_vmx_msrs, procbased2), 8, SLAT_HW_APIC_REGISTERS },
@@ -195,11 +197,11 @@ static void chooses_controls(void)
 
 	CHECK_STREQ(NULL, slat_vmx_choose_controls(&skylake, &controls));
 	CHECK(!controls.steps);
-	CHECK(controls.tpr_shadow);
+	CHECK_EQ(SLAT_APICV_PRIORITY | SLAT_APICV_MEMORY, controls.apicv);
 	msrs = skylake;
 	msrs.procbased &= ~(1ULL << (32 + 21));
 	CHECK_STREQ(NULL, slat_vmx_choose_controls(&msrs, &controls));
-	CHECK(!controls.tpr_shadow);
+	CHECK_EQ(SLAT_APICV_MEMORY, controls.apicv);
 	msrs = skylake;
 	msrs.procbased |= 1ULL << (32 + 27);
 	CHECK_STREQ(NULL, slat_vmx_choose_controls(&msrs, &controls));

@@ -166,6 +166,85 @@ static void i4_memory_goes_while_its_slot_moves(void)
 	end();
 }
 
+static u64 apic_pfn(void)
+{
+	return __pa(mmu.apic_page) >> PAGE_SHIFT;
+}
+
+static void begin_apic(void)
+{
+	begin();
+	slat_mmu_add_apic(&mmu);
+	fault(&walker, SLAT_APIC_GFN);
+	CHECK_EQ(apic_pfn(), mapped_pfn(SLAT_APIC_GFN));
+}
+
+static void end_apic(void)
+{
+	end();
+	slat_mmu_free_apic(&mmu);
+}
+
+static void hide_apic(void)
+{
+	slat_mmu_hide_apic(&mmu, true);
+}
+
+/* Its registers are where all find them, or nobody does. */
+static void an_apic_is_hidden(void)
+{
+	begin_apic();
+	hide_apic();
+	hide_apic();
+	CHECK_EQ(0, mapped_pfn(SLAT_APIC_GFN));
+	slat_mmu_hide_apic(&mmu, false);
+	CHECK_EQ(1, slat_mmu_fault(&walker, SLAT_APIC_GFN << PAGE_SHIFT, RW));
+	slat_mmu_hide_apic(&mmu, false);
+	CHECK_EQ(1, slat_mmu_fault(&walker, (SLAT_APIC_GFN + 1) << PAGE_SHIFT, RW));
+	fault(&walker, SLAT_APIC_GFN);
+	CHECK_EQ(apic_pfn(), mapped_pfn(SLAT_APIC_GFN));
+	end_apic();
+}
+
+static void an_apic_is_hidden_during_a_fault(void)
+{
+	begin();
+	slat_mmu_add_apic(&mmu);
+	unit_meanwhile = hide_apic;
+	fault(&walker, SLAT_APIC_GFN);
+	CHECK(mmu.apic_hidden);
+	CHECK_EQ(0, mapped_pfn(SLAT_APIC_GFN));
+	end_apic();
+}
+
+static void cover_apic(void)
+{
+	CHECK_EQ(0, set_region(SLAT_APIC_GFN - 1, USER, PAGES, 0));
+}
+
+static void a_slot_covers_an_apic(void)
+{
+	begin_apic();
+	cover_apic();
+	CHECK_EQ(0, mapped_pfn(SLAT_APIC_GFN));
+	fault(&walker, SLAT_APIC_GFN);
+	CHECK_EQ(user_pfn(USER + 1), mapped_pfn(SLAT_APIC_GFN));
+	CHECK_EQ(0, set_region(SLAT_APIC_GFN - 1, USER, 0, 0));
+	fault(&walker, SLAT_APIC_GFN);
+	CHECK_EQ(apic_pfn(), mapped_pfn(SLAT_APIC_GFN));
+	end_apic();
+}
+
+static void a_slot_covers_an_apic_during_a_fault(void)
+{
+	begin();
+	slat_mmu_add_apic(&mmu);
+	unit_meanwhile = cover_apic;
+	fault(&walker, SLAT_APIC_GFN);
+	CHECK_EQ(0, mapped_pfn(SLAT_APIC_GFN));
+	end_apic();
+}
+
 /*
  * M4: a slot goes, its translation is unlinked, and somebody uses it still; a
  * notifier finds nothing more to unlink, and waits all the same.
@@ -387,6 +466,10 @@ int main(void)
 		UNIT_CASE(i4_a_slot_comes_while_its_memory_goes),
 		UNIT_CASE(i4_memory_goes_while_its_slot_comes),
 		UNIT_CASE(i4_memory_goes_while_its_slot_moves),
+		UNIT_CASE(an_apic_is_hidden),
+		UNIT_CASE(an_apic_is_hidden_during_a_fault),
+		UNIT_CASE(a_slot_covers_an_apic),
+		UNIT_CASE(a_slot_covers_an_apic_during_a_fault),
 		UNIT_CASE(i3_memory_goes_while_its_slot_goes),
 		UNIT_CASE(i3_memory_goes_after_its_slot),
 		UNIT_CASE(n4_a_page_ages),

@@ -51,6 +51,7 @@
 #define SLAT_HW_SHADOW_VMCS		_BITULL(17)
 #define SLAT_HW_XSAVES			_BITULL(18)
 #define SLAT_HW_MODE_BASED_EXEC		_BITULL(19)
+#define SLAT_HW_APIC_ACCESS		_BITULL(20)	/* APIC-access page */
 
 /**
  * struct slat_info - what the module and the host offer (SLAT_GET_INFO)

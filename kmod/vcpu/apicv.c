@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What of its local APIC a guest's CPU has to itself, from one entry to the next
+ * exit.  All of it is the vCPU's otherwise; see Documentation/locking.rst.
+ */
+#include <linux/gfp.h>
+#include <linux/kernel.h>
+
+#include "vcpu/vcpu.h"
+
+/**
+ * slat_vcpu_init_apicv() - what the CPU will need
+ * @vcpu: being created; what has_apic says is constant from now on
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int slat_vcpu_init_apicv(struct slat_vcpu *vcpu)
+{
+	struct slat_cpu *cpu = &vcpu->cpu;
+
+	if (!vcpu->has_apic || !cpu->ops->apicv())
+		return 0;
+	cpu->apic_page = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
+	if (!cpu->apic_page)
+		return -ENOMEM;
+	vcpu->apic.lapic.page = cpu->apic_page;
+	if (vcpu->walker.mmu->apic_page)
+		cpu->apic_access = __pa(vcpu->walker.mmu->apic_page);
+	return 0;
+}
+
+/**
+ * slat_vcpu_exit_apicv() - undo slat_vcpu_init_apicv()
+ * @vcpu: which is never entered any more
+ */
+void slat_vcpu_exit_apicv(struct slat_vcpu *vcpu)
+{
+	free_page((unsigned long)vcpu->cpu.apic_page);
+}
+
+/**
+ * slat_vcpu_choose_apicv() - what the CPU has to itself at the next entry
+ * @vcpu: in slat_vcpu_run(), before it chooses what to deliver
+ *
+ * Where its registers are in memory as after RESET it must know that: all tables
+ * have the page then.
+ */
+void slat_vcpu_choose_apicv(struct slat_vcpu *vcpu)
+{
+	const struct slat_lapic *lapic = &vcpu->apic.lapic;
+	u32 can = vcpu->cpu.ops->apicv(), apicv = 0;
+
+	vcpu->cpu.apicv = 0;
+	if (!lapic->page)
+		return;
+	if (vcpu->cpu.apic_access && slat_lapic_is_plain(lapic))
+		apicv |= can & SLAT_APICV_MEMORY;
+	/* User space is to learn of each access to the task priority as memory. */
+	if (!(apicv && vcpu->apic.reports_tpr))
+		apicv |= can & SLAT_APICV_PRIORITY;
+	vcpu->cpu.apicv = apicv;
+}
+
+/**
+ * slat_vcpu_take_apicv() - what the CPU has made of its registers
+ * @vcpu: loaded, after an exit
+ */
+void slat_vcpu_take_apicv(struct slat_vcpu *vcpu)
+{
+	if (vcpu->cpu.apicv)
+		slat_lapic_take(&vcpu->apic.lapic);
+}

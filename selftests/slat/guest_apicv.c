@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Local APICs that the CPU has in part to itself (APICv): which accesses exit,
+ * that state is exact whoever has it, and that nothing is left where an APIC has
+ * been moved away.
+ */
+#include "irq.h"
+#include "stats_file.h"
+
+FIXTURE(apicv) {
+	struct guest guest;
+	int stats;
+	bool priority, memory;	/* what the CPU does */
+};
+
+static bool does(struct slat_info *info, __u64 cap, const char *parameter)
+{
+	char path[128], wanted[4] = "";
+
+	snprintf(path, sizeof(path), SLAT_SYSFS "/parameters/%s", parameter);
+	return !_file_read(path, wanted, sizeof(wanted)) && *wanted == 'Y' &&
+	       info->hw_caps & cap;
+}
+
+FIXTURE_SETUP(apicv)
+{
+	struct slat_info info;
+
+	if (!on_slat())
+		SKIP(return, "Slat counts these exits");
+	irq_guest_create(_metadata, &self->guest, CHIPS_KERNEL);
+	info_get(_metadata, self->guest.dev, &info);
+	self->stats = stats_open(_metadata, &self->guest, true);
+	self->priority = does(&info, SLAT_HW_TPR_SHADOW, "tpr_shadow");
+	self->memory = does(&info, SLAT_HW_APIC_ACCESS, "apic_access");
+}
+
+FIXTURE_TEARDOWN(apicv)
+{
+	if (!on_slat())
+		return;
+	close(self->stats);
+	guest_destroy(&self->guest);
+}
+
+/* Exits for registers as memory since the last call. */
+struct accesses {
+	long long faults, accesses;
+};
+
+static struct accesses count(struct __test_metadata *_metadata, int stats)
+{
+	static struct accesses last;
+	struct accesses now = {
+		.faults = stat_value(_metadata, stats, "fault_exits"),
+		.accesses = stat_value(_metadata, stats, "apic_access_exits"),
+	};
+	struct accesses since = {
+		.faults = now.faults - last.faults,
+		.accesses = now.accesses - last.accesses,
+	};
+
+	last = now;
+	return since;
+}
+
+#define APIC_PAGE_IN_RBP	"mov $0xfee00000, %ebp\n"
+#define FOUR(insn)		insn "\n" insn "\n" insn "\n" insn "\n"
+
+GUEST_CODE(uses, 64,
+	   APIC_PAGE_IN_RBP
+	   "movl $0x1ff, 0xf0(%rbp)\n"
+	   DONE
+	   FOUR("mov 0x30(%rbp), %r8d")
+	   DONE
+	   "movl $0x37, 0x80(%rbp)\n mov %cr8, %r10\n movl $0x29, 0x80(%rbp)\n"
+	   "mov 0x80(%rbp), %r9d\n mov 0x80(%rbp), %r9d\n"
+	   DONE
+	   FOUR("movl $0x1fe, 0xf0(%rbp)")
+	   DONE);
+
+TEST_F(apicv, accesses_exit_where_they_must)
+{
+	struct guest *guest = &self->guest;
+	struct kvm_lapic_state state;
+	struct accesses exits;
+	struct kvm_regs regs;
+
+	guest_load(guest, uses);
+	irq_guest_start(_metadata, guest);
+	irq_run_done(_metadata, guest);
+	count(_metadata, self->stats);
+
+	irq_run_done(_metadata, guest);
+	exits = count(_metadata, self->stats);
+	EXPECT_EQ(self->memory ? 0 : 4, exits.faults);
+	EXPECT_EQ(self->memory ? 4 : 0, exits.accesses);
+
+	irq_run_done(_metadata, guest);
+	exits = count(_metadata, self->stats);
+	EXPECT_EQ(self->memory ? 0 : 4, exits.faults);
+	EXPECT_EQ(self->memory && !self->priority ? 4 : 0, exits.accesses);
+
+	irq_run_done(_metadata, guest);
+	exits = count(_metadata, self->stats);
+	EXPECT_EQ(self->memory ? 0 : 4, exits.faults);
+	EXPECT_EQ(self->memory ? 4 : 0, exits.accesses);
+
+	get_regs(_metadata, guest, &regs);
+	EXPECT_EQ(0x14, (__u32)regs.r8 & 0xffff);
+	EXPECT_EQ(0x29, (__u32)regs.r9);
+	EXPECT_EQ(3, (__u32)regs.r10);
+	EXPECT_EQ(2, guest->run->cr8);
+	get_lapic(_metadata, guest->fd, &state);
+	EXPECT_EQ(0x29, lapic_reg(&state, APIC_TPR));
+	EXPECT_EQ(0x1fe, lapic_reg(&state, APIC_SVR));
+}
+
+GUEST_CODE(moves, 64,
+	   APIC_PAGE_IN_RBP
+	   "mov $0x1b, %ecx\n"
+	   "movl $0x30, 0x80(%rbp)\n"
+	   "mov 0x80(%rbp), %r8d\n"
+	   "mov $0xfee01900, %eax\n"
+	   "xor %edx, %edx\n"
+	   "wrmsr\n"
+	   "mov 0x1080(%rbp), %r9d\n"
+	   "mov 0x80(%rbp), %r10d\n"		/* user space's */
+	   "movl $0x50, 0x1080(%rbp)\n"
+	   "mov $0xfee00900, %eax\n"
+	   "wrmsr\n"
+	   "mov 0x80(%rbp), %r11d\n"
+	   "mov $0xfee00100, %eax\n"		/* off */
+	   "wrmsr\n"
+	   "mov 0x80(%rbp), %r12d\n"
+	   "movl $0x70, 0x80(%rbp)\n"
+	   "mov 0x80(%rbp), %r13d\n"
+	   "mov $0xfee00900, %eax\n"
+	   "wrmsr\n"
+	   "mov 0x80(%rbp), %r14d\n"
+	   "mov $0xfee00d00, %eax\n"		/* x2APIC */
+	   "wrmsr\n"
+	   "mov 0x80(%rbp), %r15d\n"
+	   DONE);
+
+TEST_F(apicv, an_apic_leaves_nothing_where_it_was)
+{
+	struct guest *guest = &self->guest;
+	struct kvm_regs regs;
+
+	guest_load(guest, moves);
+	irq_guest_start(_metadata, guest);
+	guest_run(_metadata, guest, KVM_EXIT_MMIO);
+	EXPECT_EQ(APIC_DEFAULT + 0x80, guest->run->mmio.phys_addr);
+	EXPECT_EQ(0, guest->run->mmio.is_write);
+	memcpy(guest->run->mmio.data, "\x78\x56\x34\x12", 4);
+	irq_run_done(_metadata, guest);
+	get_regs(_metadata, guest, &regs);
+	EXPECT_EQ(0x30, (__u32)regs.r8);
+	EXPECT_EQ(0x30, (__u32)regs.r9);
+	EXPECT_EQ(0x12345678, (__u32)regs.r10);
+	EXPECT_EQ(0x50, (__u32)regs.r11);
+	EXPECT_EQ(0xffffffff, (__u32)regs.r12);
+	EXPECT_EQ(0xffffffff, (__u32)regs.r13);
+	EXPECT_EQ(0x50, (__u32)regs.r14);
+	EXPECT_EQ(0xffffffff, (__u32)regs.r15);
+}
+
+/* Another vCPU's page is no memory to one whose APIC is off. */
+GUEST_CODE(looks, 64,
+	   APIC_PAGE_IN_RBP
+	   "1: mov 0x30(%rbp), %r8d\n"
+	   "movl $0x40, 0x80(%rbp)\n"
+	   "mov 0x80(%rbp), %r9d\n"
+	   DONE
+	   "jmp 1b\n");
+
+TEST_F(apicv, apics_of_one_vm_differ)
+{
+	struct guest *guest = &self->guest, other = self->guest;
+	struct kvm_sregs sregs;
+	struct kvm_regs regs;
+
+	other.fd = irq_vcpu_create(_metadata, guest, 1, &other.run);
+	ASSERT_EQ(0, _set_mp_state(other.fd, KVM_MP_STATE_RUNNABLE));
+	guest_load(guest, looks);
+	other.code = guest->code;
+	irq_guest_start(_metadata, guest);
+	irq_guest_start(_metadata, &other);
+	for (int on = 0; on < 3; on++) {
+		__u64 base = 0xfee00000 | (on == 1 ? 0 : 1 << 11);
+
+		get_sregs(_metadata, &other, &sregs);
+		sregs.apic_base = base;
+		set_sregs(_metadata, &other, &sregs);
+		irq_run_done(_metadata, guest);
+		get_regs(_metadata, guest, &regs);
+		EXPECT_EQ(0x14, (__u32)regs.r8 & 0xffff);
+		EXPECT_EQ(0x40, (__u32)regs.r9);
+		irq_run_done(_metadata, &other);
+		get_regs(_metadata, &other, &regs);
+		EXPECT_EQ(on == 1 ? 0xffff : 0x14, (__u32)regs.r8 & 0xffff);
+		EXPECT_EQ(on == 1 ? 0xffffffff : 0x40, (__u32)regs.r9);
+	}
+	close(other.fd);
+}
+
+TEST_F(apicv, memory_comes_first)
+{
+	struct guest *guest = &self->guest;
+	struct kvm_regs regs;
+
+	guest_load(guest, looks);
+	irq_guest_start(_metadata, guest);
+	irq_run_done(_metadata, guest);
+	ASSERT_EQ(0, _guest_set_memory(guest, 1, APIC_DEFAULT, 0x1000, guest->mem + 0x30000, 0));
+	guest_u32(guest, 0x30030) = 0x1234;
+	irq_run_done(_metadata, guest);
+	get_regs(_metadata, guest, &regs);
+	EXPECT_EQ(0x1234, (__u32)regs.r8);
+	EXPECT_EQ(0x40, guest_u32(guest, 0x30080));
+	ASSERT_EQ(0, _guest_set_memory(guest, 1, 0, 0, NULL, 0));
+	irq_run_done(_metadata, guest);
+	get_regs(_metadata, guest, &regs);
+	EXPECT_EQ(0x14, (__u32)regs.r8 & 0xffff);
+}
+
+int main(int argc, char **argv)
+{
+	require_guests();
+	return test_harness_run(argc, argv);
+}
