@@ -44,6 +44,11 @@ module_param(apic_access, bool, 0444);
 MODULE_PARM_DESC(apic_access,
 		 "Accesses to a local APIC's page are no page faults where the CPU can (default: yes)");
 
+static bool apic_registers = true;
+module_param(apic_registers, bool, 0444);
+MODULE_PARM_DESC(apic_registers,
+		 "A guest reads its local APIC without a VM exit where the CPU can (default: yes)");
+
 static bool pause_loop = true;
 module_param(pause_loop, bool, 0444);
 MODULE_PARM_DESC(pause_loop,
@@ -292,7 +297,8 @@ static int __init slat_init(void)
 	const struct slat_hw_config config = {
 		.residency_us = residency_us,
 		.apicv = (tpr_shadow ? SLAT_APICV_PRIORITY : 0) |
-			 (apic_access ? SLAT_APICV_MEMORY : 0),
+			 (apic_access ? SLAT_APICV_MEMORY : 0) |
+			 (apic_registers ? SLAT_APICV_REGISTERS : 0),
 		.pause_loop = pause_loop,
 	};
 	struct slat_why why = { .cpu = -1 };

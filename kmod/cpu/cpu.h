@@ -105,6 +105,7 @@ enum slat_exit_reason {
 	SLAT_EXIT_INTERRUPT_WINDOW,	/* an interrupt can be delivered now */
 	SLAT_EXIT_NMI_WINDOW,		/* an NMI can be delivered now */
 	SLAT_EXIT_PRIORITY,		/* CR8 is below slat_cpu.cr8_limit */
+	SLAT_EXIT_APIC_WRITE,		/* it has written a register to its page: .offset */
 	SLAT_EXIT_APIC_ACCESS,		/* a register of its APIC as memory: .offset */
 	SLAT_EXIT_STEP,			/* one instruction is done, or one event delivered */
 	SLAT_EXIT_TRIPLE_FAULT,
@@ -204,6 +205,7 @@ struct slat_hw_ops;
  */
 #define SLAT_APICV_PRIORITY	BIT(0)	/* the task priority */
 #define SLAT_APICV_MEMORY	BIT(1)	/* accesses to slat_cpu.apic_access are to registers */
+#define SLAT_APICV_REGISTERS	BIT(2)	/* reading and writing them takes no decoding */
 
 /*
  * struct slat_cpu - a guest CPU

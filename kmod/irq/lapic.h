@@ -207,7 +207,9 @@ bool slat_lapic_matches(const struct slat_lapic *lapic, const struct slat_messag
 
 /* lapic_page.c */
 void slat_lapic_page_set(struct slat_lapic *lapic, u32 offset, u32 value);
+void slat_lapic_give(struct slat_lapic *lapic);
 void slat_lapic_take(struct slat_lapic *lapic);
+void slat_lapic_written(struct slat_lapic *lapic, u32 offset);
 
 void slat_lapic_save(struct slat_lapic *lapic, void *page, bool wide_id);
 int slat_lapic_restore(struct slat_lapic *lapic, const void *page, bool wide_id);

@@ -24,6 +24,36 @@ void slat_lapic_page_set(struct slat_lapic *lapic, u32 offset, u32 value)
 	*word(lapic, offset) = value;
 }
 
+/* A register that the CPU writes without an exit. */
+static void take(struct slat_lapic *lapic, u32 offset)
+{
+	WRITE_ONCE(lapic->regs[offset / 16], *word(lapic, offset));
+}
+
+static void put_vectors(const struct slat_lapic *lapic, u32 offset, unsigned int i, u64 vectors)
+{
+	*word(lapic, offset + i * 32) = vectors;
+	*word(lapic, offset + i * 32 + 16) = vectors >> 32;
+}
+
+/**
+ * slat_lapic_give() - the CPU reads the registers by itself
+ * @lapic: the vCPU's thread has it, and it has a page
+ *
+ * Before a stay in the guest.  Of requests that come later it learns when it has
+ * left the guest for them.
+ */
+void slat_lapic_give(struct slat_lapic *lapic)
+{
+	unsigned int i;
+
+	for (i = 0; i < SLAT_VECTOR_WORDS; i++) {
+		put_vectors(lapic, SLAT_APIC_IRR, i, READ_ONCE(lapic->irr[i]));
+		put_vectors(lapic, SLAT_APIC_TMR, i, READ_ONCE(lapic->tmr[i]));
+		put_vectors(lapic, SLAT_APIC_ISR, i, lapic->isr[i]);
+	}
+}
+
 /**
  * slat_lapic_take() - what the CPU has made of the registers
  * @lapic: the vCPU's thread has it, and it has a page
@@ -32,5 +62,21 @@ void slat_lapic_page_set(struct slat_lapic *lapic, u32 offset, u32 value)
  */
 void slat_lapic_take(struct slat_lapic *lapic)
 {
-	WRITE_ONCE(lapic->regs[SLAT_APIC_TPR / 16], *word(lapic, SLAT_APIC_TPR) & 0xff);
+	take(lapic, SLAT_APIC_TPR);
+	take(lapic, SLAT_APIC_ICR2);
+}
+
+/**
+ * slat_lapic_written() - the CPU has written a register of the page
+ * @lapic: the vCPU's thread has it, and it has a page
+ * @offset: of the register
+ *
+ * The write happens now, as if it had been an access to memory.
+ */
+void slat_lapic_written(struct slat_lapic *lapic, u32 offset)
+{
+	offset &= SLAT_APIC_REGS - 16;
+	slat_lapic_write(lapic, offset, *word(lapic, offset));
+	/* What has become of it, or nothing where it cannot be written. */
+	*word(lapic, offset) = slat_lapic_reg(lapic, offset);
 }

@@ -58,7 +58,20 @@ void slat_vcpu_choose_apicv(struct slat_vcpu *vcpu)
 	/* User space is to learn of each access to the task priority as memory. */
 	if (!(apicv && vcpu->apic.reports_tpr))
 		apicv |= can & SLAT_APICV_PRIORITY;
+	/* The CPU does the rest only with both. */
+	if (apicv & SLAT_APICV_PRIORITY && apicv & SLAT_APICV_MEMORY)
+		apicv |= can & SLAT_APICV_REGISTERS;
 	vcpu->cpu.apicv = apicv;
+}
+
+/**
+ * slat_vcpu_give_apicv() - let the CPU have it
+ * @vcpu: in slat_vcpu_run(), about to enter
+ */
+void slat_vcpu_give_apicv(struct slat_vcpu *vcpu)
+{
+	if (vcpu->cpu.apicv & SLAT_APICV_REGISTERS)
+		slat_lapic_give(&vcpu->apic.lapic);
 }
 
 /**

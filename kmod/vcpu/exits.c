@@ -156,6 +156,13 @@ static int exit_apic_access(struct slat_vcpu *vcpu, const struct slat_exit *exit
 	return touch(vcpu, exit, (SLAT_APIC_GFN << PAGE_SHIFT) | exit->offset);
 }
 
+/* The instruction is over. */
+static int exit_apic_write(struct slat_vcpu *vcpu, const struct slat_exit *exit)
+{
+	slat_lapic_written(&vcpu->apic.lapic, exit->offset);
+	return 1;
+}
+
 static int exit_fault(struct slat_vcpu *vcpu, const struct slat_exit *exit)
 {
 	int ret = slat_mmu_fault(&vcpu->walker, exit->fault.gpa, exit->fault.access);
@@ -199,6 +206,7 @@ static const exit_fn handlers[SLAT_EXIT_REASONS] = {
 	[SLAT_EXIT_INTERRUPT_WINDOW] = exit_interrupt_window,
 	[SLAT_EXIT_NMI_WINDOW] = exit_host,
 	[SLAT_EXIT_PRIORITY] = exit_host,
+	[SLAT_EXIT_APIC_WRITE] = exit_apic_write,
 	[SLAT_EXIT_APIC_ACCESS] = exit_apic_access,
 	[SLAT_EXIT_STEP] = slat_vcpu_handle_step,
 	[SLAT_EXIT_TRIPLE_FAULT] = exit_shutdown,

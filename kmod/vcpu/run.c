@@ -266,6 +266,7 @@ static int run(struct slat_vcpu *vcpu)
 		slat_pv_offer_eoi(vcpu);
 		slat_vcpu_give_priority(vcpu);
 		slat_vcpu_give_vapic(vcpu);
+		slat_vcpu_give_apicv(vcpu);
 		entered = stay(vcpu);
 		slat_vcpu_take_apicv(vcpu);
 		slat_vcpu_take_priority(vcpu);

@@ -45,6 +45,7 @@ const struct slat_stats_desc slat_vcpu_stats_descs[SLAT_VCPU_STATS] = {
 	COUNTER(INTERRUPT_WINDOW, "irq_window"),
 	COUNTER(NMI_WINDOW, "nmi_window"),
 	COUNTER(PRIORITY, "tpr_threshold"),
+	COUNTER(APIC_WRITE, "apic_write"),
 	COUNTER(APIC_ACCESS, "apic_access"),
 	COUNTER(STEP, "step"),
 	COUNTER(TRIPLE_FAULT, "triple_fault"),

@@ -256,6 +256,7 @@ long slat_vcpu_set_mp_state(struct slat_vcpu *vcpu, const void __user *user);
 int slat_vcpu_init_apicv(struct slat_vcpu *vcpu);
 void slat_vcpu_exit_apicv(struct slat_vcpu *vcpu);
 void slat_vcpu_choose_apicv(struct slat_vcpu *vcpu);
+void slat_vcpu_give_apicv(struct slat_vcpu *vcpu);
 void slat_vcpu_take_apicv(struct slat_vcpu *vcpu);
 
 /* vapic.c */

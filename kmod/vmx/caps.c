@@ -189,10 +189,14 @@ static u32 choose_apicv(const struct slat_vmx_msrs *msrs)
 {
 	u32 proc2 = msrs->procbased2 >> 32, apicv = 0;
 
-	if (msrs->procbased >> 32 & CPU_BASED_TPR_SHADOW)
-		apicv |= SLAT_APICV_PRIORITY;
 	if (proc2 & SECONDARY_EXEC_VIRTUALIZE_APIC_ACCESSES)
 		apicv |= SLAT_APICV_MEMORY;
+	/* The rest needs it (SDM vol. 3C, 27.2.1.1). */
+	if (!(msrs->procbased >> 32 & CPU_BASED_TPR_SHADOW))
+		return apicv;
+	apicv |= SLAT_APICV_PRIORITY;
+	if (proc2 & SECONDARY_EXEC_APIC_REGISTER_VIRT)
+		apicv |= SLAT_APICV_REGISTERS;
 	return apicv;
 }
 

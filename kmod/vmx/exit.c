@@ -128,7 +128,7 @@ static void exit_misconfig(struct slat_exit *exit, u64 qualification)
 	exit->fault.access = 0;
 }
 
-/* SDM vol. 3C, table 28-6: whatever the access, the instruction says more. */
+/* SDM vol. 3C, table 28-6, 30.4.3.3.  Of an access the instruction says more. */
 static void exit_apic(struct slat_exit *exit, u64 qualification)
 {
 	exit->offset = qualification & APIC_OFFSET;
@@ -160,6 +160,7 @@ static const struct {
 	EXIT(PREEMPTION_TIMER, HOST, NULL),
 	EXIT(TPR_BELOW_THRESHOLD, PRIORITY, NULL),
 	EXIT(APIC_ACCESS, APIC_ACCESS, exit_apic),
+	EXIT(APIC_WRITE, APIC_WRITE, exit_apic),
 	EXIT(TRIPLE_FAULT, TRIPLE_FAULT, NULL),
 	EXIT(INTERRUPT_WINDOW, INTERRUPT_WINDOW, NULL),
 	EXIT(NMI_WINDOW, NMI_WINDOW, NULL),

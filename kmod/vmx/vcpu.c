@@ -74,6 +74,8 @@ static u32 proc2_of(const struct slat_cpu *cpu)
 		proc2 &= ~SECONDARY_EXEC_ENABLE_INVPCID;
 	if (cpu->apicv & SLAT_APICV_MEMORY)
 		proc2 |= SECONDARY_EXEC_VIRTUALIZE_APIC_ACCESSES;
+	if (cpu->apicv & SLAT_APICV_REGISTERS)
+		proc2 |= SECONDARY_EXEC_APIC_REGISTER_VIRT;
 	return proc2;
 }
 

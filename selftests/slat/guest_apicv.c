@@ -10,7 +10,7 @@
 FIXTURE(apicv) {
 	struct guest guest;
 	int stats;
-	bool priority, memory;	/* what the CPU does */
+	bool priority, memory, registers;	/* what the CPU does */
 };
 
 static bool does(struct slat_info *info, __u64 cap, const char *parameter)
@@ -33,6 +33,8 @@ FIXTURE_SETUP(apicv)
 	self->stats = stats_open(_metadata, &self->guest, true);
 	self->priority = does(&info, SLAT_HW_TPR_SHADOW, "tpr_shadow");
 	self->memory = does(&info, SLAT_HW_APIC_ACCESS, "apic_access");
+	self->registers = self->priority && self->memory &&
+			  does(&info, SLAT_HW_APIC_REGISTERS, "apic_registers");
 }
 
 FIXTURE_TEARDOWN(apicv)
@@ -45,7 +47,7 @@ FIXTURE_TEARDOWN(apicv)
 
 /* Exits for registers as memory since the last call. */
 struct accesses {
-	long long faults, accesses;
+	long long faults, accesses, writes;
 };
 
 static struct accesses count(struct __test_metadata *_metadata, int stats)
@@ -54,10 +56,12 @@ static struct accesses count(struct __test_metadata *_metadata, int stats)
 	struct accesses now = {
 		.faults = stat_value(_metadata, stats, "fault_exits"),
 		.accesses = stat_value(_metadata, stats, "apic_access_exits"),
+		.writes = stat_value(_metadata, stats, "apic_write_exits"),
 	};
 	struct accesses since = {
 		.faults = now.faults - last.faults,
 		.accesses = now.accesses - last.accesses,
+		.writes = now.writes - last.writes,
 	};
 
 	last = now;
@@ -94,7 +98,8 @@ TEST_F(apicv, accesses_exit_where_they_must)
 	irq_run_done(_metadata, guest);
 	exits = count(_metadata, self->stats);
 	EXPECT_EQ(self->memory ? 0 : 4, exits.faults);
-	EXPECT_EQ(self->memory ? 4 : 0, exits.accesses);
+	EXPECT_EQ(self->memory && !self->registers ? 4 : 0, exits.accesses);
+	EXPECT_EQ(0, exits.writes);
 
 	irq_run_done(_metadata, guest);
 	exits = count(_metadata, self->stats);
@@ -104,7 +109,8 @@ TEST_F(apicv, accesses_exit_where_they_must)
 	irq_run_done(_metadata, guest);
 	exits = count(_metadata, self->stats);
 	EXPECT_EQ(self->memory ? 0 : 4, exits.faults);
-	EXPECT_EQ(self->memory ? 4 : 0, exits.accesses);
+	EXPECT_EQ(self->memory && !self->registers ? 4 : 0, exits.accesses);
+	EXPECT_EQ(self->registers ? 4 : 0, exits.writes);
 
 	get_regs(_metadata, guest, &regs);
 	EXPECT_EQ(0x14, (__u32)regs.r8 & 0xffff);
@@ -114,6 +120,109 @@ TEST_F(apicv, accesses_exit_where_they_must)
 	get_lapic(_metadata, guest->fd, &state);
 	EXPECT_EQ(0x29, lapic_reg(&state, APIC_TPR));
 	EXPECT_EQ(0x1fe, lapic_reg(&state, APIC_SVR));
+}
+
+/* What is written is what the register can hold, also where the page has had it first. */
+GUEST_CODE(writes, 64,
+	   APIC_PAGE_IN_RBP
+	   "movl $0xffffffff, 0xf0(%rbp)\n"
+	   "mov 0xf0(%rbp), %r8d\n"
+	   "movl $0xffffffff, 0x320(%rbp)\n"	/* the timer's entry */
+	   "mov 0x320(%rbp), %r9d\n"
+	   "movl $0x40050, 0x320(%rbp)\n"	/* of the deadline: no initial count */
+	   "movl $0x1234, 0x380(%rbp)\n"
+	   "mov 0x380(%rbp), %r10d\n"
+	   "movl $0x10050, 0x320(%rbp)\n"
+	   "movl $0xffffffff, 0x3e0(%rbp)\n"
+	   "mov 0x3e0(%rbp), %r11d\n"
+	   "movl $0x12345678, 0x310(%rbp)\n"
+	   "mov 0x310(%rbp), %r12d\n"
+	   "movl $0xffffffff, 0x30(%rbp)\n"	/* the version */
+	   "mov 0x30(%rbp), %r13d\n"
+	   "movl $0, 0x280(%rbp)\n"
+	   "mov 0x280(%rbp), %r14d\n"		/* it could not be written */
+	   "movl $0xffffffff, 0xb0(%rbp)\n"
+	   "mov 0xd0(%rbp), %r15d\n"
+	   "movl $0xffffffff, 0xd0(%rbp)\n"
+	   "mov 0xd0(%rbp), %ebx\n"
+	   DONE);
+
+TEST_F(apicv, writes_are_what_registers_hold)
+{
+	struct guest *guest = &self->guest;
+	struct kvm_lapic_state state;
+	struct kvm_regs regs;
+
+	guest_load(guest, writes);
+	irq_guest_start(_metadata, guest);
+	irq_run_done(_metadata, guest);
+	get_regs(_metadata, guest, &regs);
+	EXPECT_EQ(0x3ff, (__u32)regs.r8);
+	EXPECT_EQ(0x700ff, (__u32)regs.r9);
+	EXPECT_EQ(0, (__u32)regs.r10);
+	EXPECT_EQ(0xb, (__u32)regs.r11);
+	EXPECT_EQ(0x12000000, (__u32)regs.r12);
+	EXPECT_EQ(0x14, (__u32)regs.r13 & 0xffff);
+	EXPECT_EQ(0x80, (__u32)regs.r14);
+	EXPECT_EQ(0, (__u32)regs.r15);
+	EXPECT_EQ(0xff000000, (__u32)regs.rbx);
+	get_lapic(_metadata, guest->fd, &state);
+	EXPECT_EQ(0x3ff, lapic_reg(&state, APIC_SVR));
+	EXPECT_EQ(0x10050, lapic_reg(&state, APIC_LVTT));
+	EXPECT_EQ(0x12000000, lapic_reg(&state, 0x310));
+	EXPECT_EQ(0, lapic_reg(&state, APIC_EOI));
+	EXPECT_EQ(0xff000000, lapic_reg(&state, 0xd0));
+}
+
+/* A state that user space sets is what the guest reads, and the other way round. */
+GUEST_CODE(reads, 64,
+	   APIC_PAGE_IN_RBP
+	   "mov 0x80(%rbp), %r8d\n"
+	   "mov 0x220(%rbp), %r9d\n"
+	   "mov 0x120(%rbp), %r10d\n"
+	   "mov 0x1a0(%rbp), %r11d\n"
+	   "mov 0x340(%rbp), %r12d\n"
+	   "mov 0xa0(%rbp), %r13d\n"
+	   "movl $0, 0xb0(%rbp)\n"
+	   "mov 0x120(%rbp), %r14d\n"
+	   "mov 0xa0(%rbp), %r15d\n"
+	   DONE);
+
+TEST_F(apicv, user_spaces_state_is_the_guests)
+{
+	struct guest *guest = &self->guest;
+	struct kvm_lapic_state state;
+	struct kvm_regs regs;
+
+	lapic_enable(_metadata, guest->fd);
+	get_lapic(_metadata, guest->fd, &state);
+	lapic_set_reg(&state, APIC_TPR, 0x4b);
+	lapic_set_reg(&state, APIC_IRR + 0x20, 0x00030000);
+	lapic_set_reg(&state, APIC_ISR + 0x20, 0x80000000);
+	lapic_set_reg(&state, 0x1a0, 0x80000000);
+	lapic_set_reg(&state, 0x340, 0x10054);
+	ASSERT_EQ(0, _ioctl_ptr(guest->fd, KVM_SET_LAPIC, &state));
+	guest_load(guest, reads);
+	irq_guest_start(_metadata, guest);
+	/* Which says as well what CR8 is. */
+	get_lapic(_metadata, guest->fd, &state);
+	lapic_set_reg(&state, APIC_TPR, 0x4b);
+	ASSERT_EQ(0, _ioctl_ptr(guest->fd, KVM_SET_LAPIC, &state));
+	irq_run_done(_metadata, guest);
+	get_regs(_metadata, guest, &regs);
+	EXPECT_EQ(0x4b, (__u32)regs.r8);
+	EXPECT_EQ(0x30000, (__u32)regs.r9);
+	EXPECT_EQ(0x80000000, (__u32)regs.r10);
+	EXPECT_EQ(0x80000000, (__u32)regs.r11);
+	EXPECT_EQ(0x10054, (__u32)regs.r12);
+	EXPECT_EQ(0x50, (__u32)regs.r13);
+	EXPECT_EQ(0, (__u32)regs.r14);
+	EXPECT_EQ(0x4b, (__u32)regs.r15);
+	get_lapic(_metadata, guest->fd, &state);
+	EXPECT_EQ(0x4b, lapic_reg(&state, APIC_TPR));
+	EXPECT_EQ(0x4b, lapic_reg(&state, APIC_PPR));
+	EXPECT_EQ(0, lapic_reg(&state, APIC_ISR + 0x20));
+	EXPECT_EQ(0x30000, lapic_reg(&state, APIC_IRR + 0x20));
 }
 
 GUEST_CODE(moves, 64,
