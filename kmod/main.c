@@ -49,6 +49,11 @@ module_param(apic_registers, bool, 0444);
 MODULE_PARM_DESC(apic_registers,
 		 "A guest reads its local APIC without a VM exit where the CPU can (default: yes)");
 
+static bool virtual_x2apic = true;
+module_param(virtual_x2apic, bool, 0444);
+MODULE_PARM_DESC(virtual_x2apic,
+		 "A guest uses its local APIC in x2APIC mode without VM exits where the CPU can (default: yes)");
+
 static bool pause_loop = true;
 module_param(pause_loop, bool, 0444);
 MODULE_PARM_DESC(pause_loop,
@@ -298,7 +303,8 @@ static int __init slat_init(void)
 		.residency_us = residency_us,
 		.apicv = (tpr_shadow ? SLAT_APICV_PRIORITY : 0) |
 			 (apic_access ? SLAT_APICV_MEMORY : 0) |
-			 (apic_registers ? SLAT_APICV_REGISTERS : 0),
+			 (apic_registers ? SLAT_APICV_REGISTERS : 0) |
+			 (virtual_x2apic ? SLAT_APICV_MSRS : 0),
 		.pause_loop = pause_loop,
 	};
 	struct slat_why why = { .cpu = -1 };

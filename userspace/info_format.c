@@ -47,6 +47,7 @@ static const struct bit_name hw_cap_names[] = {
 	{ SLAT_HW_XSAVES, "xsaves", "XSAVES and XRSTORS in the guest" },
 	{ SLAT_HW_MODE_BASED_EXEC, "mode_based_exec", "execute rights by user and kernel mode" },
 	{ SLAT_HW_APIC_ACCESS, "apic_access", "APIC accesses without page faults" },
+	{ SLAT_HW_VIRTUAL_X2APIC, "virtual_x2apic", "x2APIC registers without exits" },
 	{ 0, NULL, NULL },
 };
 

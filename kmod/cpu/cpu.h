@@ -206,6 +206,7 @@ struct slat_hw_ops;
 #define SLAT_APICV_PRIORITY	BIT(0)	/* the task priority */
 #define SLAT_APICV_MEMORY	BIT(1)	/* accesses to slat_cpu.apic_access are to registers */
 #define SLAT_APICV_REGISTERS	BIT(2)	/* reading and writing them takes no decoding */
+#define SLAT_APICV_MSRS		BIT(3)	/* registers as MSRs, in x2APIC mode */
 
 /*
  * struct slat_cpu - a guest CPU

@@ -22,12 +22,20 @@ static u32 *word(const struct slat_lapic *lapic, u32 offset)
 void slat_lapic_page_set(struct slat_lapic *lapic, u32 offset, u32 value)
 {
 	*word(lapic, offset) = value;
+	/* There the upper half of the MSR is, in x2APIC mode. */
+	if (offset == SLAT_APIC_ICR2)
+		*word(lapic, SLAT_APIC_ICR + 4) = value;
 }
 
 /* A register that the CPU writes without an exit. */
 static void take(struct slat_lapic *lapic, u32 offset)
 {
-	WRITE_ONCE(lapic->regs[offset / 16], *word(lapic, offset));
+	u32 value = *word(lapic, offset);
+
+	if (value == slat_lapic_reg(lapic, offset))
+		return;
+	WRITE_ONCE(lapic->regs[offset / 16], value);
+	slat_lapic_page_set(lapic, offset, value);
 }
 
 static void put_vectors(const struct slat_lapic *lapic, u32 offset, unsigned int i, u64 vectors)

@@ -55,11 +55,13 @@ void slat_vcpu_choose_apicv(struct slat_vcpu *vcpu)
 		return;
 	if (vcpu->cpu.apic_access && slat_lapic_is_plain(lapic))
 		apicv |= can & SLAT_APICV_MEMORY;
+	if (slat_lapic_is_x2apic(lapic) && can & SLAT_APICV_PRIORITY)
+		apicv |= can & SLAT_APICV_MSRS;
 	/* User space is to learn of each access to the task priority as memory. */
-	if (!(apicv && vcpu->apic.reports_tpr))
+	if (!(apicv & SLAT_APICV_MEMORY && vcpu->apic.reports_tpr))
 		apicv |= can & SLAT_APICV_PRIORITY;
 	/* The CPU does the rest only with both. */
-	if (apicv & SLAT_APICV_PRIORITY && apicv & SLAT_APICV_MEMORY)
+	if (apicv & SLAT_APICV_PRIORITY && apicv & (SLAT_APICV_MEMORY | SLAT_APICV_MSRS))
 		apicv |= can & SLAT_APICV_REGISTERS;
 	vcpu->cpu.apicv = apicv;
 }

@@ -72,11 +72,7 @@ static u32 proc2_of(const struct slat_cpu *cpu)
 		proc2 &= ~SECONDARY_EXEC_ENABLE_RDTSCP;
 	if (!cpu->has_invpcid)
 		proc2 &= ~SECONDARY_EXEC_ENABLE_INVPCID;
-	if (cpu->apicv & SLAT_APICV_MEMORY)
-		proc2 |= SECONDARY_EXEC_VIRTUALIZE_APIC_ACCESSES;
-	if (cpu->apicv & SLAT_APICV_REGISTERS)
-		proc2 |= SECONDARY_EXEC_APIC_REGISTER_VIRT;
-	return proc2;
+	return proc2 | slat_vmx_apicv_proc2(cpu);
 }
 
 /* The guest has its task priority to itself, in the virtual-APIC page. */
@@ -134,12 +130,7 @@ static void init_vmcs(struct slat_cpu *cpu)
 	slat_vmwrite(VM_EXIT_MSR_LOAD_COUNT, 0);
 	slat_vmwrite(VM_ENTRY_MSR_LOAD_COUNT, 0);
 	slat_vmwrite(MSR_BITMAP, __pa(vmx->msr_bitmap));
-	if (controls->apicv & SLAT_APICV_PRIORITY && cpu->apic_page) {
-		slat_vmwrite(VIRTUAL_APIC_PAGE_ADDR, __pa(cpu->apic_page));
-		slat_vmwrite(TPR_THRESHOLD, 0);
-	}
-	if (cpu->apic_access)
-		slat_vmwrite(APIC_ACCESS_ADDR, cpu->apic_access);
+	slat_vmx_apicv_init(cpu);
 	slat_vmwrite(VMCS_LINK_POINTER, ~0ULL);
 	slat_vmwrite(GUEST_ACTIVITY_STATE, GUEST_ACTIVITY_ACTIVE);
 	/* All of CR0 and CR4 is Slat's: the guest's changes exit. */
@@ -285,19 +276,6 @@ static void flush_activity(const struct slat_cpu *cpu)
 		slat_vmwrite(GUEST_ACTIVITY_STATE, GUEST_ACTIVITY_ACTIVE);
 }
 
-/* SDM vol. 3C, 30.1.2: a threshold above the priority would fail the entry. */
-static void flush_priority(const struct slat_cpu *cpu)
-{
-	struct slat_vmx_vcpu *vmx = slat_vmx_of(cpu);
-
-	if (!has_tpr(cpu))
-		return;
-	if (cpu->cr8_limit != vmx->tpr_threshold) {
-		vmx->tpr_threshold = cpu->cr8_limit;
-		slat_vmwrite(TPR_THRESHOLD, cpu->cr8_limit);
-	}
-}
-
 /* The preemption timer's value, which the CPU may begin to count with any part of a tick. */
 static u32 stay_ticks(const struct slat_cpu *cpu)
 {
@@ -411,7 +389,7 @@ void slat_vmx_vcpu_enter(struct slat_cpu *cpu)
 	flush_activity(cpu);
 	slat_vmx_flush(cpu);
 	flush_controls(cpu);
-	flush_priority(cpu);
+	slat_vmx_apicv_flush(cpu);
 	flush_event(cpu);
 	slat_vmx_host_refresh();
 	slat_vmx_host_leave();

@@ -62,6 +62,7 @@ struct slat_vmx_host {
  *
  * @vmcs: its control structure
  * @msr_bitmap: which MSRs it reaches without an exit
+ * @passed: the same for those of x2APIC mode: by which of slat_cpu.apicv
  * @tpr_threshold: as in the VMCS
  * @vpid: its TLB tag, 0: none
  * @flush_vpid: its TLB may hold what it has left on this CPU before, or what
@@ -82,6 +83,7 @@ struct slat_vmx_host {
 struct slat_vmx_vcpu {
 	struct slat_vmcs vmcs;
 	void *msr_bitmap;
+	u32 passed;
 	u32 tpr_threshold;
 	u16 vpid;
 	bool flush_vpid;
@@ -116,6 +118,11 @@ void slat_vmx_vcpu_free(struct slat_cpu *cpu);
 void slat_vmx_vcpu_load(struct slat_cpu *cpu);
 void slat_vmx_vcpu_put(struct slat_cpu *cpu);
 void slat_vmx_vcpu_enter(struct slat_cpu *cpu);
+
+/* apicv.c */
+void slat_vmx_apicv_init(struct slat_cpu *cpu);
+u32 slat_vmx_apicv_proc2(const struct slat_cpu *cpu);
+void slat_vmx_apicv_flush(struct slat_cpu *cpu);
 
 /* host.c */
 void slat_vmx_host_init(void);

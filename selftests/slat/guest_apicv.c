@@ -10,7 +10,7 @@
 FIXTURE(apicv) {
 	struct guest guest;
 	int stats;
-	bool priority, memory, registers;	/* what the CPU does */
+	bool priority, memory, registers, msrs, msr_registers;	/* what the CPU does */
 };
 
 static bool does(struct slat_info *info, __u64 cap, const char *parameter)
@@ -25,6 +25,7 @@ static bool does(struct slat_info *info, __u64 cap, const char *parameter)
 FIXTURE_SETUP(apicv)
 {
 	struct slat_info info;
+	bool registers;
 
 	if (!on_slat())
 		SKIP(return, "Slat counts these exits");
@@ -33,8 +34,10 @@ FIXTURE_SETUP(apicv)
 	self->stats = stats_open(_metadata, &self->guest, true);
 	self->priority = does(&info, SLAT_HW_TPR_SHADOW, "tpr_shadow");
 	self->memory = does(&info, SLAT_HW_APIC_ACCESS, "apic_access");
-	self->registers = self->priority && self->memory &&
-			  does(&info, SLAT_HW_APIC_REGISTERS, "apic_registers");
+	self->msrs = self->priority && does(&info, SLAT_HW_VIRTUAL_X2APIC, "virtual_x2apic");
+	registers = self->priority && does(&info, SLAT_HW_APIC_REGISTERS, "apic_registers");
+	self->registers = self->memory && registers;
+	self->msr_registers = self->msrs && registers;
 }
 
 FIXTURE_TEARDOWN(apicv)
@@ -223,6 +226,106 @@ TEST_F(apicv, user_spaces_state_is_the_guests)
 	EXPECT_EQ(0x4b, lapic_reg(&state, APIC_PPR));
 	EXPECT_EQ(0, lapic_reg(&state, APIC_ISR + 0x20));
 	EXPECT_EQ(0x30000, lapic_reg(&state, APIC_IRR + 0x20));
+}
+
+#define RDMSR(nr, to)	"mov $0x" nr ", %ecx\n rdmsr\n mov %eax, " to "\n"
+#define WRMSR(nr, low, high)	\
+	"mov $0x" nr ", %ecx\n mov $" low ", %eax\n mov $" high ", %edx\n wrmsr\n"
+
+GUEST_CODE(msrs, 64,
+	   WRMSR("1b", "0xfee00d00", "0")
+	   WRMSR("80f", "0x1ff", "0")
+	   WRMSR("830", "0x40051", "0x12345678")	/* to itself */
+	   DONE
+	   RDMSR("802", "%r8d")
+	   RDMSR("803", "%r9d")
+	   RDMSR("80d", "%r10d")
+	   RDMSR("80f", "%r11d")
+	   RDMSR("810", "%r12d")
+	   RDMSR("822", "%r13d")
+	   RDMSR("828", "%r14d")
+	   RDMSR("830", "%r15d")
+	   "mov %edx, %ebx\n"
+	   RDMSR("832", "%ebp")
+	   RDMSR("837", "%ebp")
+	   RDMSR("838", "%ebp")
+	   RDMSR("83e", "%ebp")
+	   DONE
+	   WRMSR("808", "0x6a", "0")
+	   RDMSR("808", "%ebp")
+	   "mov %cr8, %rsi\n"
+	   DONE
+	   RDMSR("839", "%edi")
+	   RDMSR("80a", "%edi")
+	   DONE
+	   "1: xor %edi, %edi\n"
+	   "mov $0x7ff, %ecx\n"
+	   "2: inc %ecx\n"
+	   "rdmsr\n"				/* a handler counts faults and skips it */
+	   "cmp $0x8ff, %ecx\n"
+	   "jb 2b\n"
+	   DONE
+	   WRMSR("808", "0x100", "0")		/* a bit that there is not */
+	   DONE
+	   "jmp 1b\n"
+	   ".globl msrs_fault\nmsrs_fault:\n"
+	   "inc %edi\n"
+	   "addq $2, 8(%rsp)\n"			/* after the error code: RIP */
+	   "add $8, %rsp\n"
+	   "iretq\n");
+GUEST_LABEL(msrs_fault);
+
+/* Registers that can be read: ID, VERSION, TPR, PPR, LDR, SVR, 24 of vectors, ESR, ICR, ... */
+#define READABLE	(6 + 24 + 2 + 6 + 3)
+
+TEST_F(apicv, x2apic_accesses_exit_where_they_must)
+{
+	struct guest *guest = &self->guest;
+	struct kvm_lapic_state state;
+	struct kvm_regs regs;
+	long long reads, writes;
+
+	guest_load(guest, msrs);
+	irq_guest_start(_metadata, guest);
+	guest_gate(guest, MODE_LONG, 13, guest_label(msrs, msrs_fault), 14, 0);
+	irq_run_done(_metadata, guest);
+
+	reads = stat_value(_metadata, self->stats, "rdmsr_exits");
+	irq_run_done(_metadata, guest);
+	EXPECT_EQ(self->msr_registers ? 0 : 12,
+		  stat_value(_metadata, self->stats, "rdmsr_exits") - reads);
+	get_regs(_metadata, guest, &regs);
+	EXPECT_EQ(0, (__u32)regs.r8);
+	EXPECT_EQ(0x14, (__u32)regs.r9 & 0xffff);
+	EXPECT_EQ(1, (__u32)regs.r10);
+	EXPECT_EQ(0x1ff, (__u32)regs.r11);
+	EXPECT_EQ(0, (__u32)regs.r12);
+	EXPECT_EQ(0x20000, (__u32)regs.r13);
+	EXPECT_EQ(0, (__u32)regs.r14);
+	EXPECT_EQ(0x40051, (__u32)regs.r15);
+	EXPECT_EQ(0x12345678, (__u32)regs.rbx);
+
+	reads = stat_value(_metadata, self->stats, "rdmsr_exits");
+	writes = stat_value(_metadata, self->stats, "wrmsr_exits");
+	irq_run_done(_metadata, guest);
+	EXPECT_EQ(!self->msrs, stat_value(_metadata, self->stats, "rdmsr_exits") - reads);
+	EXPECT_EQ(!self->msrs, stat_value(_metadata, self->stats, "wrmsr_exits") - writes);
+	get_regs(_metadata, guest, &regs);
+	EXPECT_EQ(0x6a, (__u32)regs.rbp);
+	EXPECT_EQ(6, regs.rsi);
+	get_lapic(_metadata, guest->fd, &state);
+	EXPECT_EQ(0x6a, lapic_reg(&state, APIC_TPR));
+	EXPECT_TRUE(lapic_requested(_metadata, guest->fd, 0x51));
+
+	irq_run_done(_metadata, guest);
+	get_regs(_metadata, guest, &regs);
+	EXPECT_EQ(0x6a, (__u32)regs.rdi);
+	irq_run_done(_metadata, guest);
+	get_regs(_metadata, guest, &regs);
+	EXPECT_EQ(256 - READABLE, (__u32)regs.rdi);
+	irq_run_done(_metadata, guest);
+	get_regs(_metadata, guest, &regs);
+	EXPECT_EQ(256 - READABLE + 1, (__u32)regs.rdi);
 }
 
 GUEST_CODE(moves, 64,

@@ -33,7 +33,8 @@ static const struct slat_vmx_msrs skylake = {
 	 SLAT_HW_PML | SLAT_HW_PREEMPTION_TIMER | SLAT_HW_TSC_SCALING |	\
 	 SLAT_HW_TPR_SHADOW | SLAT_HW_VIRTUAL_NMIS | SLAT_HW_PAUSE_LOOP | \
 	 SLAT_HW_SHADOW_VMCS | SLAT_HW_XSAVES | SLAT_HW_APIC_REGISTERS |	\
-	 SLAT_HW_VIRTUAL_INTERRUPTS | SLAT_HW_APIC_ACCESS)
+	 SLAT_HW_VIRTUAL_INTERRUPTS | SLAT_HW_APIC_ACCESS |		\
+	 SLAT_HW_VIRTUAL_X2APIC)
 
 /* As read on its core2_penryn_t9600: no EPT, no VPID, no preemption timer. */
 static const struct slat_vmx_msrs penryn = {
@@ -91,6 +92,7 @@ static void follows_each_control_bit(void)
 		{ offsetof(struct slat_vmx_msrs, pinbased), 6, SLAT_HW_PREEMPTION_TIMER },
 		{ offsetof(struct slat_vmx_msrs, procbased), 21, SLAT_HW_TPR_SHADOW },
 		{ offsetof(struct slat_vmx_msrs, procbased2), 0, SLAT_HW_APIC_ACCESS },
+		{ offsetof(struct slat_vmx_msrs, procbased2), 4, SLAT_HW_VIRTUAL_X2APIC },
 		{ offsetof(struct slat_vmx_msrs, procbased2), 5, SLAT_HW_TLB_TAGS },
 		{ offsetof(struct slat_vmx_msrs, procbased2), 7, SLAT_HW_UNRESTRICTED_GUEST },
 		{ offsetof(struct slat_vmx_msrs, procbased2), 8, SLAT_HW_APIC_REGISTERS },
@@ -197,7 +199,8 @@ static void chooses_controls(void)
 
 	CHECK_STREQ(NULL, slat_vmx_choose_controls(&skylake, &controls));
 	CHECK(!controls.steps);
-	CHECK_EQ(SLAT_APICV_PRIORITY | SLAT_APICV_MEMORY | SLAT_APICV_REGISTERS, controls.apicv);
+	CHECK_EQ(SLAT_APICV_PRIORITY | SLAT_APICV_MEMORY | SLAT_APICV_MSRS | SLAT_APICV_REGISTERS,
+		 controls.apicv);
 	msrs = skylake;
 	msrs.procbased &= ~(1ULL << (32 + 21));
 	CHECK_STREQ(NULL, slat_vmx_choose_controls(&msrs, &controls));

@@ -263,6 +263,86 @@ static void corrected_machine_checks(void)
 	CHECK_EQ(0x50014, reg(&lapic, SLAT_APIC_VERSION));
 }
 
+static char page[4096];
+
+static u32 *in_page(u32 offset)
+{
+	return (u32 *)(page + offset);
+}
+
+static struct slat_lapic with_page(void)
+{
+	static struct slat_lapic lapic;
+
+	memset(page, 0, sizeof(page));
+	memset(&out, 0, sizeof(out));
+	lapic = (struct slat_lapic) { .page = page };
+	slat_lapic_init(&lapic, &ops, 0, true);
+	return lapic;
+}
+
+/* What slat_lapic_save() writes is what the page has, but for what is computed. */
+static void a_page_follows_the_registers(void)
+{
+	struct slat_lapic lapic = with_page();
+	char saved[SLAT_APIC_REGS] = { };
+
+	slat_lapic_set_cmci(&lapic, true);
+	slat_lapic_write(&lapic, SLAT_APIC_SVR, ENABLE);
+	slat_lapic_write(&lapic, SLAT_APIC_TPR, 0x35);
+	slat_lapic_write(&lapic, SLAT_APIC_ICR2, 0x12000000);
+	slat_lapic_write(&lapic, SLAT_APIC_LVT_PERF, 0x54);
+	slat_lapic_request(&lapic, 0x31, true);
+	slat_lapic_request(&lapic, 0xff, false);
+	slat_lapic_accept(&lapic, 0x31);
+	slat_lapic_give(&lapic);
+	slat_lapic_save(&lapic, saved, false);
+	*in_page(SLAT_APIC_PPR) = slat_lapic_ppr(&lapic);
+	CHECK_EQ(0x12000000, *in_page(SLAT_APIC_ICR + 4));
+	*in_page(SLAT_APIC_ICR + 4) = 0;
+	CHECK_EQ(0, memcmp(page, saved, sizeof(saved)));
+	CHECK_EQ(0, *in_page(SLAT_APIC_REGS));
+}
+
+/* A write that the page has first is one that comes from an instruction. */
+static void a_page_is_written(void)
+{
+	struct slat_lapic lapic = with_page();
+
+	slat_lapic_write(&lapic, SLAT_APIC_SVR, ENABLE);
+	slat_lapic_give(&lapic);
+	*in_page(SLAT_APIC_TPR) = 0x47;
+	*in_page(SLAT_APIC_ICR2) = 0x03000000;
+	*in_page(SLAT_APIC_ICR) = 0x51;
+	slat_lapic_take(&lapic);
+	CHECK_EQ(0x47, slat_lapic_reg(&lapic, SLAT_APIC_TPR));
+	CHECK_EQ(0x03000000, slat_lapic_reg(&lapic, SLAT_APIC_ICR2));
+	CHECK_EQ(0, out.sent);
+	slat_lapic_written(&lapic, SLAT_APIC_ICR);
+	CHECK_EQ(1, out.sent);
+	CHECK_EQ(3, out.message.dest);
+	CHECK_EQ(0x51, out.message.vector);
+
+	/* Of the mode before it is known which it was. */
+	*in_page(SLAT_APIC_TIMER_INITIAL) = 100;
+	slat_lapic_written(&lapic, SLAT_APIC_TIMER_INITIAL);
+	CHECK_EQ(100, out.count);
+	lapic.has_deadline = true;
+	*in_page(SLAT_APIC_LVT_TIMER) = 0xffffffff & ~(1U << 17);
+	slat_lapic_written(&lapic, SLAT_APIC_LVT_TIMER);
+	CHECK_EQ(0, out.count);
+	CHECK_EQ(0x500ff, *in_page(SLAT_APIC_LVT_TIMER));
+	CHECK_EQ(0, *in_page(SLAT_APIC_TIMER_INITIAL));
+	*in_page(SLAT_APIC_TIMER_INITIAL) = 100;
+	slat_lapic_written(&lapic, SLAT_APIC_TIMER_INITIAL);
+	CHECK_EQ(0, *in_page(SLAT_APIC_TIMER_INITIAL));
+	*in_page(SLAT_APIC_EOI) = 7;
+	slat_lapic_written(&lapic, SLAT_APIC_EOI);
+	CHECK_EQ(0, *in_page(SLAT_APIC_EOI));
+	/* No offset is outside of the registers. */
+	slat_lapic_written(&lapic, 0xffffffff);
+}
+
 /* 11.4.7.2 */
 static void disabling_masks_all_local_interrupts(void)
 {
@@ -583,6 +663,8 @@ int main(void)
 		UNIT_CASE(a_class_does_not_nest),
 		UNIT_CASE(task_priority_holds_back),
 		UNIT_CASE(limit_of_the_task_priority),
+		UNIT_CASE(a_page_follows_the_registers),
+		UNIT_CASE(a_page_is_written),
 		UNIT_CASE(corrected_machine_checks),
 		UNIT_CASE(eoi_is_broadcast_for_levels),
 		UNIT_CASE(disabling_masks_all_local_interrupts),

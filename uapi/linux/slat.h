@@ -52,6 +52,7 @@
 #define SLAT_HW_XSAVES			_BITULL(18)
 #define SLAT_HW_MODE_BASED_EXEC		_BITULL(19)
 #define SLAT_HW_APIC_ACCESS		_BITULL(20)	/* APIC-access page */
+#define SLAT_HW_VIRTUAL_X2APIC		_BITULL(21)	/* x2APIC mode in the guest */
 
 /**
  * struct slat_info - what the module and the host offer (SLAT_GET_INFO)
