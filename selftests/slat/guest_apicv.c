@@ -72,7 +72,7 @@ static struct accesses count(struct __test_metadata *_metadata, int stats)
 }
 
 #define APIC_PAGE_IN_RBP	"mov $0xfee00000, %ebp\n"
-#define FOUR(insn)		insn "\n" insn "\n" insn "\n" insn "\n"
+#define FOUR(insn)		".rept 4\n" insn "\n.endr\n"
 
 GUEST_CODE(uses, 64,
 	   APIC_PAGE_IN_RBP
