@@ -220,8 +220,9 @@ int slat_mmu_fault(struct slat_walker *walker, u64 gpa, u32 access)
 		send_sig_mceerr(BUS_MCEERR_AR, (void __user *)fault.hva, PAGE_SHIFT, current);
 		return -EINTR;
 	}
+	/* It may be the memory of a slot that has gone by now, and needs none. */
 	if (err)
-		return err;
+		return READ_ONCE(mmu->changes) == fault.changes ? err : 0;
 	install(walker, &fault);
 	if (fault.page)
 		put_page(fault.page);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
 #include <stdlib.h>
 
 #include <linux/sched/signal.h>
@@ -12,6 +13,7 @@ struct unit_task unit_current;
 struct slat_mmu mmu;
 struct slat_walker walker, second;
 unsigned long backing[USER_PAGES];
+bool user_unmapped;
 
 static struct page pages[2 * USER_PAGES];
 static unsigned long next_page;
@@ -30,12 +32,12 @@ int get_user_pages_fast_only(unsigned long hva, int n, unsigned int flags, struc
 {
 	*page = &pages[READ_ONCE(backing[hva >> PAGE_SHIFT])];
 	unit_step();
-	return 1;
+	return !user_unmapped;
 }
 
 long get_user_pages_unlocked(unsigned long hva, long n, struct page **page, unsigned int flags)
 {
-	return get_user_pages_fast_only(hva, n, flags, page);
+	return get_user_pages_fast_only(hva, n, flags, page) ?: -EFAULT;
 }
 
 void send_sig_mceerr(int code, void *addr, short lsb, struct unit_task *task)
@@ -45,7 +47,7 @@ void send_sig_mceerr(int code, void *addr, short lsb, struct unit_task *task)
 int slat_follow_pfn(struct mm_struct *mm, unsigned long hva, bool write, u64 *pfn,
 		    bool *writable)
 {
-	return -1;
+	return -EFAULT;
 }
 
 unsigned int slat_host_level(struct mm_struct *mm, unsigned long hva)
@@ -63,6 +65,7 @@ void mmu_begin(void (*kick)(int cpu))
 	mt_init_flags(&mmu.by_gfn, 0);
 	xa_init(&mmu.by_id);
 	mmu.by_hva = RB_ROOT_CACHED;
+	user_unmapped = false;
 	walker = (struct slat_walker) { .mmu = &mmu };
 	second = walker;
 	walker.actor = slat_actor_get(&mmu.ptab.epochs);

@@ -20,6 +20,7 @@ extern struct slat_walker walker, second;	/* two vCPUs */
 
 /* The page that each address of the owner's has.  Each has been used once. */
 extern unsigned long backing[USER_PAGES];
+extern bool user_unmapped;
 
 void mmu_begin(void (*kick)(int cpu));
 bool mmu_end(void);

@@ -45,6 +45,25 @@ static void i4_a_slot_is_deleted_during_a_lookup(void)
 	end();
 }
 
+static void delete_slot_and_memory(void)
+{
+	delete_slot();
+	user_unmapped = true;
+}
+
+/* Its owner unmaps what was the slot's: no business of the vCPU. */
+static void i4_a_slot_and_its_memory_go_during_a_lookup(void)
+{
+	begin();
+	CHECK_EQ(0, set_region(HERE, USER, PAGES, 0));
+	unit_meanwhile = delete_slot_and_memory;
+	CHECK_EQ(0, slat_mmu_fault(&walker, HERE << PAGE_SHIFT, SLAT_ACCESS_READ));
+	CHECK_EQ(1, slat_mmu_fault(&walker, HERE << PAGE_SHIFT, SLAT_ACCESS_READ));
+	CHECK_EQ(0, set_region(HERE, USER, PAGES, 0));
+	CHECK_EQ(-EFAULT, slat_mmu_fault(&walker, HERE << PAGE_SHIFT, SLAT_ACCESS_READ));
+	end();
+}
+
 static void i4_a_slot_is_deleted_after_an_install(void)
 {
 	begin();
@@ -458,6 +477,7 @@ int main(void)
 {
 	static const struct unit_case cases[] = {
 		UNIT_CASE(i4_a_slot_is_deleted_during_a_lookup),
+		UNIT_CASE(i4_a_slot_and_its_memory_go_during_a_lookup),
 		UNIT_CASE(i4_a_slot_is_deleted_after_an_install),
 		UNIT_CASE(i4_a_slot_is_replaced_during_a_lookup),
 		UNIT_CASE(i4_memory_goes_during_a_lookup),
