@@ -140,6 +140,8 @@ static int access(struct slat_mmu *mmu, u64 gpa, void *data, unsigned int len, b
 		unsigned int offset = offset_in_page(gpa);
 		unsigned int part = min_t(unsigned int, len, PAGE_SIZE - offset);
 		u64 gfn = gpa >> PAGE_SHIFT;
+		/* As in slat_mmu_fault(). */
+		u64 changes = smp_load_acquire(&mmu->changes);
 		struct slat_slot slot;
 		void __user *user;
 
@@ -147,8 +149,12 @@ static int access(struct slat_mmu *mmu, u64 gpa, void *data, unsigned int len, b
 		    (write && slot.flags & KVM_MEM_READONLY))
 			return 1;
 		user = (void __user *)(slot.hva + ((gfn - slot.gfn) << PAGE_SHIFT) + offset);
-		if (write ? copy_to_user(user, data, part) : copy_from_user(data, user, part))
+		if (write ? copy_to_user(user, data, part) : copy_from_user(data, user, part)) {
+			/* It may be the memory of a slot that has gone by now. */
+			if (READ_ONCE(mmu->changes) != changes)
+				continue;
 			return -EFAULT;
+		}
 		if (write)
 			slat_mmu_mark_dirty(mmu, gfn);
 		gpa += part;
