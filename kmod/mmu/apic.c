@@ -51,9 +51,7 @@ bool slat_mmu_apic_shows(const struct slat_mmu *mmu, u64 gfn)
 /* Something else is there now; whoever has looked before passes. */
 static void drop(struct slat_mmu *mmu)
 {
-	/* After that: pairs with the acquire in slat_mmu_fault(). */
-	smp_store_release(&mmu->changes, mmu->changes + 1);
-	slat_epochs_pass(&mmu->ptab.epochs);
+	slat_mmu_publish(mmu);
 	slat_mmu_zap_range(mmu, SLAT_APIC_GFN, SLAT_APIC_GFN);
 }
 

@@ -199,7 +199,7 @@ int slat_mmu_fault(struct slat_walker *walker, u64 gpa, u32 access)
 	if (err)
 		return err;
 
-	/* Before the slot: pairs with the release in publish(). */
+	/* Before the slot: pairs with the release in slat_mmu_publish(). */
 	fault.changes = smp_load_acquire(&mmu->changes);
 	if (!slat_mmu_find_slot(mmu, fault.gfn, &fault.slot)) {
 		if (!slat_mmu_apic_shows(mmu, fault.gfn))

@@ -136,6 +136,7 @@ void slat_mmu_hide_apic(struct slat_mmu *mmu, bool hide);
 void slat_mmu_cover_apic(struct slat_mmu *mmu, const struct slat_slot *slot);
 
 /* slots.c */
+void slat_mmu_publish(struct slat_mmu *mmu);
 int slat_mmu_set_region(struct slat_mmu *mmu,
 			const struct kvm_userspace_memory_region *region);
 bool slat_mmu_find_slot(struct slat_mmu *mmu, u64 gfn, struct slat_slot *copy);

@@ -48,11 +48,15 @@ static void unlink_hva(struct slat_mmu *mmu, struct slat_slot *slot)
 	spin_unlock(&mmu->ptab.lock);
 }
 
-/*
- * After the change, so that who reads the count first sees it; a full barrier,
- * as the walkers that are passed next are those that saw neither.
+/**
+ * slat_mmu_publish() - what backs a guest frame has changed
+ * @mmu: the memory
+ *
+ * Process context, under slots_lock, after the change, so that who reads the count
+ * first sees it; a full barrier, as the walkers that are passed next are those that
+ * saw neither.  When it returns, nobody installs what was there before.
  */
-static void publish(struct slat_mmu *mmu)
+void slat_mmu_publish(struct slat_mmu *mmu)
 {
 	/* Pairs with the acquire in slat_mmu_fault(). */
 	smp_store_release(&mmu->changes, mmu->changes + 1);
@@ -188,7 +192,7 @@ static int slot_delete(struct slat_mmu *mmu, struct slat_slot *old)
 	if (err)
 		return err;
 	xa_erase(&mmu->by_id, old->id);
-	publish(mmu);
+	slat_mmu_publish(mmu);
 	slat_mmu_zap_range(mmu, old->gfn, slot_last(old));
 	retire(mmu, old);
 	return 0;
@@ -203,7 +207,7 @@ static int slot_reflag(struct slat_mmu *mmu, struct slat_slot *old, struct slat_
 		return err;
 	xa_store(&mmu->by_id, slot->id, slot, GFP_KERNEL_ACCOUNT | __GFP_NOFAIL);
 	link_hva(mmu, slot);
-	publish(mmu);
+	slat_mmu_publish(mmu);
 	if (slot->dirty && !old->dirty)
 		slat_mmu_write_protect(mmu, slot->gfn, slot_last(slot));
 	else if (old->dirty && !slot->dirty)
@@ -228,7 +232,7 @@ static int slot_move(struct slat_mmu *mmu, struct slat_slot *old, struct slat_sl
 		return err;
 	}
 	xa_store(&mmu->by_id, slot->id, slot, GFP_KERNEL_ACCOUNT | __GFP_NOFAIL);
-	publish(mmu);
+	slat_mmu_publish(mmu);
 	slat_mmu_zap_range(mmu, old->gfn, slot_last(old));
 	retire(mmu, old);
 	return 0;
