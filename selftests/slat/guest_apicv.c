@@ -71,7 +71,6 @@ static struct accesses count(struct __test_metadata *_metadata, int stats)
 	return since;
 }
 
-#define APIC_PAGE_IN_RBP	"mov $0xfee00000, %ebp\n"
 #define FOUR(insn)		".rept 4\n" insn "\n.endr\n"
 
 GUEST_CODE(uses, 64,

@@ -22,8 +22,6 @@ FIXTURE_TEARDOWN(lapic)
 	guest_destroy(&self->guest);
 }
 
-#define APIC_PAGE_IN_RBP	"mov $0xfee00000, %ebp\n"
-
 GUEST_CODE(self_ipi, 64,
 	   APIC_PAGE_IN_RBP
 	   "xor %ebx, %ebx\n"

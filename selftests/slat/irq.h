@@ -14,6 +14,7 @@
 
 #define DONE_PORT	0x99
 #define DONE		"out %al, $0x99\n"
+#define APIC_PAGE_IN_RBP	"mov $0xfee00000, %ebp\n"
 
 #define APIC_ID		0x20
 #define APIC_TPR	0x80
