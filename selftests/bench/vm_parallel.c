@@ -10,10 +10,10 @@
  */
 #include <errno.h>
 #include <pthread.h>
-#include <sched.h>
 #include <time.h>
 
 #include "bench.h"
+#include "cpus.h"
 
 #define STORMS		3
 #define STORM_PAGES	256	/* of each vCPU */
@@ -103,11 +103,7 @@ static ticks_t to_ns(ticks_t ticks)
 
 static void pin(int cpu)
 {
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	if (sched_setaffinity(0, sizeof(set), &set))
+	if (pin_to(cpu))
 		err(EXIT_FAILURE, "CPU %d", cpu);
 }
 
@@ -133,11 +129,9 @@ static void *work(void *arg)
 	}
 }
 
-/* CPU 0 is the caller's as long as there are enough. */
+/* The first CPU is the caller's as long as there are enough. */
 static void scene_open(struct scene *scene, const char *device, int vcpus)
 {
-	int cpus = sysconf(_SC_NPROCESSORS_ONLN);
-
 	*scene = (struct scene) { 0 };
 	machine_open(&scene->machine, device, vcpus);
 	pthread_barrier_init(&scene->barrier, NULL, vcpus + 1);
@@ -146,7 +140,7 @@ static void scene_open(struct scene *scene, const char *device, int vcpus)
 
 		worker->scene = scene;
 		worker->vcpu = &scene->machine.vcpu[i];
-		worker->cpu = (i + 1) % cpus;
+		worker->cpu = (i + 1) % cpu_count();
 		errno = pthread_create(&worker->thread, NULL, work, worker);
 		if (errno)
 			err(EXIT_FAILURE, "thread %d", i);

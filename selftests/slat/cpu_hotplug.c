@@ -10,14 +10,18 @@
 
 #include "guest.h"
 
-#define CPU1_ONLINE	"/sys/devices/system/cpu/cpu1/online"
 #define ROUNDS		5
 #define MOVES		100
+
+/* Of the second CPU. */
+static char online_file[64];
 
 static void require_two_cpus(void)
 {
 	require_module();
-	if (_file_read_long(CPU1_ONLINE) != 1)
+	snprintf(online_file, sizeof(online_file), "/sys/devices/system/cpu/cpu%d/online",
+		 cpu_number(1));
+	if (_file_read_long(online_file) != 1)
 		ksft_exit_skip("needs a second CPU that can go offline\n");
 }
 
@@ -34,19 +38,19 @@ FIXTURE_SETUP(cpu1)
 
 FIXTURE_TEARDOWN(cpu1)
 {
-	EXPECT_EQ(0, _file_write(CPU1_ONLINE, "1"));
+	EXPECT_EQ(0, _file_write(online_file, "1"));
 	module_restore(_metadata, self->params);
 	EXPECT_EQ(self->cpus, info_cpus(_metadata));
 }
 
 static void offline(struct __test_metadata *_metadata)
 {
-	file_write(_metadata, CPU1_ONLINE, "0");
+	file_write(_metadata, online_file, "0");
 }
 
 static void online(struct __test_metadata *_metadata)
 {
-	file_write(_metadata, CPU1_ONLINE, "1");
+	file_write(_metadata, online_file, "1");
 }
 
 TEST_F_TIMEOUT(cpu1, leaves_and_returns_while_loaded, 300)
@@ -210,7 +214,7 @@ FIXTURE_TEARDOWN(running)
 	__u64 *numbers = calloc(1, NUMBERS_MASK + 8), number = 0;
 	struct kvm_regs regs;
 
-	EXPECT_EQ(0, _file_write(CPU1_ONLINE, "1"));
+	EXPECT_EQ(0, _file_write(online_file, "1"));
 	EXPECT_EQ(0, sched_setaffinity(0, sizeof(self->cpus), &self->cpus));
 	for (unsigned long i = 0; i < self->exits * STEPS; i++) {
 		number = number * FACTOR + ADDEND;

@@ -270,11 +270,8 @@ TEST_F(pv, it_is_told_that_it_was_stopped)
 static pid_t spin_on_this_cpu(void)
 {
 	pid_t pid;
-	cpu_set_t set;
 
-	CPU_ZERO(&set);
-	CPU_SET(0, &set);
-	sched_setaffinity(0, sizeof(set), &set);
+	pin_to(0);
 	pid = fork();
 	if (!pid)
 		for (;;)

@@ -18,7 +18,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,6 +29,7 @@
 #include <linux/kvm.h>
 #include <linux/slat.h>
 
+#include "cpus.h"
 #include "kselftest_harness.h"
 
 /* For a test that hangs.  An emulator with the kernel's checkers takes its time. */
@@ -82,16 +82,6 @@ static inline bool cpu_is_tcg(void)
 
 	__cpuid(0x40000000, eax, ebx, ecx, edx);
 	return ebx == TCG_SIGNATURE;
-}
-
-/* The calling thread runs on CPU from here on. */
-static inline int pin_to(int cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	return sched_setaffinity(0, sizeof(set), &set);
 }
 
 static inline void require_root(void)

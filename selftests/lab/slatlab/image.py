@@ -113,9 +113,11 @@ class Image:
         self.modules.extend(path for path in files if path.suffix == ".ko")
 
     def _settings(self, kernel, options, load):
+        first = backends.BACKENDS[options.backend].spare(options.cpus)
         settings = {
             "MODULES": "\n".join(" ".join(module).strip() for module in load),
             "UNLOAD": " ".join(name.replace("-", "_") for name, _ in reversed(load)),
+            "CPUS": f"{first}-{first + options.cpus - 1}",
             "COPY_OUT": "1" if options.copy_out else "",
             "LEAK_CHECK": "1" if options.leak_check else "",
             "SEND_SYMBOLS": "" if kernel.system_map.exists() else "1",

@@ -21,6 +21,8 @@ class Machine:
     MODEL           the CPU model unless another is asked for
     MODULE_ARGS     what slat.ko is loaded with unless the caller says otherwise
     COMMAND_LINE    what the kernel has to be told
+    SPARE           CPUs that a machine of several has besides, the first ones; the command
+                    keeps off them
     models()        the CPU models there are
     __init__(...)   start it, see the emulators
     wait(seconds)   let up to that much time pass, or less if something happens
@@ -35,6 +37,11 @@ class Machine:
         self.directory = directory
         self.cpus = cpus
         self.process = None
+
+    @classmethod
+    def spare(cls, cpus):
+        """How many CPUs there are besides those asked for."""
+        return cls.SPARE if cpus > 1 else 0
 
     def start(self, command, **keywords):
         """Start the emulator; what it prints on standard error goes to emulator.log."""

@@ -103,7 +103,7 @@ class Run:
         with self.backend(self.directory, work=work,
                           kernel=(self.kernel.vmlinuz, contents.write()),
                           command_line=self._command_line(), model=options.cpu_model,
-                          cpus=options.cpus, mem=options.mem,
+                          cpus=options.cpus + self.backend.spare(options.cpus), mem=options.mem,
                           shell_port=shell and shell.port) as machine:
             if shell:
                 shell.attach(machine)
