@@ -14,7 +14,7 @@ from .shell import Shell
 
 # Seconds of wall time for the whole run, with one CPU on a slow host.
 TIMEOUTS = {"lean": 300, "debug": 900, "kcsan": 900, "stock": 600, "stock-6.12": 600}
-MEMORY = {"lean": 256, "debug": 256, "kcsan": 256, "stock": 512, "stock-6.12": 512}
+MEMORY = {"lean": 256, "debug": 384, "kcsan": 384, "stock": 512, "stock-6.12": 512}
 
 
 def _machine_options(parser):
