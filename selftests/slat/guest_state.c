@@ -388,13 +388,14 @@ static __u64 tsc_offset(struct __test_metadata *_metadata, int vcpu)
 TEST_F(guest, tscs_begin_together_at_0)
 {
 	struct guest one = { };
-	__u64 before;
+	__u64 before, tsc;
 	int other;
 
 	pin_to(0);
 	before = __builtin_ia32_rdtsc();
 	guest_create(_metadata, &one);
-	EXPECT_GE(__builtin_ia32_rdtsc() - before, get_msr(_metadata, &one, 0x10));
+	tsc = get_msr(_metadata, &one, 0x10);
+	EXPECT_GE(__builtin_ia32_rdtsc() - before, tsc);
 	EXPECT_EQ(0, get_msr(_metadata, &one, 0x3b));
 	other = _ioctl(one.vm, KVM_CREATE_VCPU, 1);
 	ASSERT_LE(0, other);
