@@ -272,24 +272,6 @@ uncount:
 	return ret;
 }
 
-static long vm_set_region(struct slat_vm *vm, unsigned long arg)
-{
-	struct kvm_userspace_memory_region region;
-
-	if (copy_from_user(&region, (void __user *)arg, sizeof(region)))
-		return -EFAULT;
-	return slat_mmu_set_region(vm->mmu, &region);
-}
-
-static long vm_get_dirty_log(struct slat_vm *vm, unsigned long arg)
-{
-	struct kvm_dirty_log log;
-
-	if (copy_from_user(&log, (void __user *)arg, sizeof(log)))
-		return -EFAULT;
-	return slat_mmu_get_dirty_log(vm->mmu, &log);
-}
-
 /* Real mode needs no tables of Slat's where the CPU has unrestricted guests. */
 static long vm_set_tss_addr(struct slat_vm *vm, unsigned long arg)
 {
@@ -435,27 +417,6 @@ static long vm_check_extension(struct slat_vm *vm, unsigned long arg)
 	return slat_caps_check(vm->hw, arg);
 }
 
-static long vm_zap_all(struct slat_vm *vm, unsigned long arg)
-{
-	if (arg)
-		return -EINVAL;
-	slat_mmu_zap_all(vm->mmu);
-	return 0;
-}
-
-static long vm_get_stats(struct slat_vm *vm, unsigned long arg)
-{
-	struct slat_vm_stats __user *user = (void __user *)arg;
-	struct slat_vm_stats stats;
-
-	if (copy_from_user(&stats, user, sizeof(stats)))
-		return -EFAULT;
-	if (stats.flags || stats.pad || memchr_inv(stats.reserved, 0, sizeof(stats.reserved)))
-		return -EINVAL;
-	slat_mmu_get_stats(vm->mmu, &stats);
-	return copy_to_user(user, &stats, sizeof(stats)) ? -EFAULT : 0;
-}
-
 #define COUNTER(member)								\
 	{ #member, KVM_STATS_TYPE_CUMULATIVE | KVM_STATS_UNIT_NONE | KVM_STATS_BASE_POW10 }
 #define LEVEL(member)								\
@@ -543,8 +504,6 @@ static const struct {
 	{ KVM_CREATE_VCPU,		vm_create_vcpu },
 	{ KVM_CHECK_EXTENSION,		vm_check_extension },
 	{ KVM_CREATE_IRQCHIP,		vm_create_irqchip },
-	{ KVM_SET_USER_MEMORY_REGION,	vm_set_region },
-	{ KVM_GET_DIRTY_LOG,		vm_get_dirty_log },
 	{ KVM_SET_TSS_ADDR,		vm_set_tss_addr },
 	{ KVM_SET_IDENTITY_MAP_ADDR,	vm_set_identity_map_addr },
 	{ KVM_SET_BOOT_CPU_ID,		vm_set_boot_cpu_id },
@@ -557,13 +516,12 @@ static const struct {
 	{ KVM_ENABLE_CAP,		vm_enable_cap },
 	{ KVM_X86_SET_MSR_FILTER,	vm_set_msr_filter },
 	{ KVM_GET_STATS_FD,		vm_get_stats_fd },
-	{ SLAT_ZAP_ALL,			vm_zap_all },
-	{ SLAT_GET_STATS,		vm_get_stats },
 };
 
 static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	struct slat_vm *vm = file->private_data;
+	long ret;
 	int i;
 
 	if (vm->mm != current->mm)
@@ -571,21 +529,11 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	for (i = 0; i < ARRAY_SIZE(vm_ioctls); i++)
 		if (vm_ioctls[i].cmd == cmd)
 			return vm_ioctls[i].handler(vm, arg);
-	return slat_irq_ioctl(vm->irq, cmd, arg);
+	ret = slat_mmu_ioctl(vm->mmu, cmd, arg);
+	return ret == -ENOTTY ? slat_irq_ioctl(vm->irq, cmd, arg) : ret;
 }
 
 #ifdef CONFIG_COMPAT
-static long vm_get_dirty_log32(struct slat_vm *vm, const void __user *user)
-{
-	struct kvm_dirty_log log;
-
-	if (copy_from_user(&log, user, sizeof(log)))
-		return -EFAULT;
-	/* The upper half of the union is whatever it was. */
-	log.dirty_bitmap = compat_ptr(log.padding2);
-	return slat_mmu_get_dirty_log(vm->mmu, &log);
-}
-
 /* Calls of 32-bit programs: pointers within structures are shorter. */
 static long vm_compat_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
@@ -595,17 +543,14 @@ static long vm_compat_ioctl(struct file *file, unsigned int cmd, unsigned long a
 
 	if (vm->mm != current->mm)
 		return -EIO;
-	switch (cmd) {
-	case KVM_GET_DIRTY_LOG:
-		return vm_get_dirty_log32(vm, user);
-	case SLAT_SET_MSR_FILTER32:
+	if (cmd == SLAT_SET_MSR_FILTER32) {
 		ret = slat_msr_filter_set32(&vm->config, user);
 		if (!ret)
 			slat_mmu_expel(vm->mmu);
 		return ret;
-	default:
-		return vm_ioctl(file, cmd, (unsigned long)user);
 	}
+	ret = slat_mmu_compat_ioctl(vm->mmu, cmd, arg);
+	return ret == -ENOTTY ? vm_ioctl(file, cmd, (unsigned long)user) : ret;
 }
 #endif
 

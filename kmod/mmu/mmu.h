@@ -151,6 +151,12 @@ int slat_mmu_get_dirty_log(struct slat_mmu *mmu, const struct kvm_dirty_log *log
 /* notifier.c */
 extern const struct mmu_notifier_ops slat_mmu_notifier_ops;
 
+/* ioctl.c */
+long slat_mmu_ioctl(struct slat_mmu *mmu, unsigned int cmd, unsigned long arg);
+#ifdef CONFIG_COMPAT
+long slat_mmu_compat_ioctl(struct slat_mmu *mmu, unsigned int cmd, unsigned long arg);
+#endif
+
 /* stats.c */
 void slat_mmu_get_stats(struct slat_mmu *mmu, struct slat_vm_stats *stats);
 

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The calls on a VM that are about its memory.
+ */
+#include <linux/compat.h>
+#include <linux/errno.h>
+#include <linux/kernel.h>
+#include <linux/string.h>
+#include <linux/uaccess.h>
+
+#include "mmu/mmu.h"
+
+static long set_region(struct slat_mmu *mmu, void __user *user)
+{
+	struct kvm_userspace_memory_region region;
+
+	if (copy_from_user(&region, user, sizeof(region)))
+		return -EFAULT;
+	return slat_mmu_set_region(mmu, &region);
+}
+
+static long get_dirty_log(struct slat_mmu *mmu, void __user *user)
+{
+	struct kvm_dirty_log log;
+
+	if (copy_from_user(&log, user, sizeof(log)))
+		return -EFAULT;
+	return slat_mmu_get_dirty_log(mmu, &log);
+}
+
+static long zap_all(struct slat_mmu *mmu, void __user *user)
+{
+	if (user)
+		return -EINVAL;
+	slat_mmu_zap_all(mmu);
+	return 0;
+}
+
+static long get_stats(struct slat_mmu *mmu, void __user *user)
+{
+	struct slat_vm_stats stats;
+
+	if (copy_from_user(&stats, user, sizeof(stats)))
+		return -EFAULT;
+	if (stats.flags || stats.pad || memchr_inv(stats.reserved, 0, sizeof(stats.reserved)))
+		return -EINVAL;
+	slat_mmu_get_stats(mmu, &stats);
+	return copy_to_user(user, &stats, sizeof(stats)) ? -EFAULT : 0;
+}
+
+static const struct {
+	unsigned int cmd;
+	long (*handler)(struct slat_mmu *mmu, void __user *user);
+} ioctls[] = {
+	{ KVM_SET_USER_MEMORY_REGION,	set_region },
+	{ KVM_GET_DIRTY_LOG,		get_dirty_log },
+	{ SLAT_ZAP_ALL,			zap_all },
+	{ SLAT_GET_STATS,		get_stats },
+};
+
+/**
+ * slat_mmu_ioctl() - a call on a VM
+ * @mmu: its memory
+ * @cmd: which
+ * @arg: its argument
+ *
+ * Process context of the VM's owner.
+ *
+ * Return: the call's; -ENOTTY: it is not for memory.
+ */
+long slat_mmu_ioctl(struct slat_mmu *mmu, unsigned int cmd, unsigned long arg)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(ioctls); i++)
+		if (ioctls[i].cmd == cmd)
+			return ioctls[i].handler(mmu, (void __user *)arg);
+	return -ENOTTY;
+}
+
+#ifdef CONFIG_COMPAT
+static long get_dirty_log32(struct slat_mmu *mmu, const void __user *user)
+{
+	struct kvm_dirty_log log;
+
+	if (copy_from_user(&log, user, sizeof(log)))
+		return -EFAULT;
+	/* The upper half of the union is whatever it was. */
+	log.dirty_bitmap = compat_ptr(log.padding2);
+	return slat_mmu_get_dirty_log(mmu, &log);
+}
+
+/**
+ * slat_mmu_compat_ioctl() - the same for a 32-bit program
+ * @mmu: its memory
+ * @cmd: which
+ * @arg: its argument
+ *
+ * As slat_mmu_ioctl().  Pointers within structures are shorter.
+ */
+long slat_mmu_compat_ioctl(struct slat_mmu *mmu, unsigned int cmd, unsigned long arg)
+{
+	if (cmd == KVM_GET_DIRTY_LOG)
+		return get_dirty_log32(mmu, compat_ptr(arg));
+	return slat_mmu_ioctl(mmu, cmd, (unsigned long)compat_ptr(arg));
+}
+#endif
