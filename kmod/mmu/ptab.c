@@ -7,6 +7,7 @@
 #include <linux/errno.h>
 #include <linux/kernel.h>
 #include <linux/lockdep.h>
+#include <linux/mmdebug.h>
 #include <linux/string.h>
 
 #include "mmu/iter.h"
@@ -61,6 +62,9 @@ void slat_ptab_clear(struct slat_ptab *ptab)
 void slat_ptab_destroy(struct slat_ptab *ptab)
 {
 	slat_ptab_clear(ptab);
+	/* Its actors have given their caches back, so that was all there ever was. */
+	VM_WARN_ON_ONCE(slat_stat_read(ptab->stats, SLAT_STAT_TABLES_ALLOCATED) !=
+			slat_stat_read(ptab->stats, SLAT_STAT_TABLES_FREED));
 	slat_epochs_destroy(&ptab->epochs);
 	free_percpu(ptab->stats);
 }

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Translations thrown away by many hands as fast as they are made: the tables that
+ * they leave behind become the next ones, and never pile up.
+ */
+#include <pthread.h>
+
+#include "guest_pages.h"
+
+#define FIRST		0x10000000UL	/* guest-physical: a table of its own for each slot */
+#define SLOTS		64
+#define SLOT_SIZE	(4 * PAGE)
+#define ROUNDS		100
+#define ROUNDS_EARLY	10
+#define HANDS		3		/* of each kind */
+
+static __u64 slot_gpa(int slot)
+{
+	return FIRST + slot * HUGE;
+}
+
+FIXTURE(churn) {
+	struct guest guest;
+	__u8 *mem;
+};
+
+static int set_slot(struct guest *guest, __u8 *mem, int slot, bool there)
+{
+	return _guest_set_memory(guest, 1 + slot, slot_gpa(slot), there ? SLOT_SIZE : 0,
+				 mem + slot * SLOT_SIZE, 0);
+}
+
+FIXTURE_SETUP(churn)
+{
+	if (!on_slat())
+		SKIP(return, "counts by SLAT_GET_STATS");
+	guest_create(_metadata, &self->guest);
+	self->mem = mmap(NULL, SLOTS * SLOT_SIZE, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, self->mem);
+	for (int slot = 0; slot < SLOTS; slot++)
+		ASSERT_EQ(0, set_slot(&self->guest, self->mem, slot, true));
+}
+
+FIXTURE_TEARDOWN(churn)
+{
+	if (!on_slat())
+		return;
+	guest_destroy(&self->guest);
+	munmap(self->mem, SLOTS * SLOT_SIZE);
+}
+
+/* Tables that are linked, or wait to be, or are in some cache. */
+static __s64 tables_held(struct __test_metadata *_metadata, struct guest *guest)
+{
+	struct slat_vm_stats stats;
+
+	get_stats(_metadata, guest, &stats);
+	return stats.tables_allocated - stats.tables_freed;
+}
+
+struct hand {
+	pthread_t thread;
+	struct guest *guest;
+	__u8 *mem;
+	int number;
+	int stop;
+	unsigned long errors;
+	unsigned long done;
+};
+
+static bool stopped(struct hand *hand)
+{
+	return __atomic_load_n(&hand->stop, __ATOMIC_ACQUIRE);
+}
+
+static void *drop_all(void *arg)
+{
+	struct hand *hand = arg;
+
+	for (; !stopped(hand); hand->done++)
+		hand->errors += !!_ioctl(hand->guest->vm, SLAT_ZAP_ALL, 0);
+	return NULL;
+}
+
+/* Each hand has slots of its own. */
+static void *change_slots(void *arg)
+{
+	struct hand *hand = arg;
+
+	for (; !stopped(hand); hand->done++)
+		for (int slot = hand->number; slot < SLOTS; slot += 2 * HANDS) {
+			hand->errors += !!set_slot(hand->guest, hand->mem, slot, false);
+			hand->errors += !!set_slot(hand->guest, hand->mem, slot, true);
+		}
+	return NULL;
+}
+
+static void *drop_pages(void *arg)
+{
+	struct hand *hand = arg;
+
+	for (; !stopped(hand); hand->done++)
+		hand->errors += !!madvise(hand->mem, SLOTS * SLOT_SIZE, MADV_DONTNEED);
+	return NULL;
+}
+
+/* The slots that nobody changes: all a guest can touch without being told to stop. */
+static void touch(struct __test_metadata *_metadata, struct guest *guest)
+{
+	for (int slot = HANDS; slot < SLOTS; slot++)
+		if (slot % (2 * HANDS) >= HANDS)
+			guest_store(_metadata, guest, slot_gpa(slot), SLOT_SIZE / PAGE);
+}
+
+TEST_F_TIMEOUT(churn, tables_do_not_pile_up, 600)
+{
+	void *(*const acts[])(void *) = { drop_all, change_slots, drop_pages };
+	struct hand hands[ARRAY_SIZE(acts) * HANDS];
+	__s64 once, early = 0, late;
+
+	touch(_metadata, &self->guest);
+	once = tables_held(_metadata, &self->guest);
+
+	for (size_t i = 0; i < ARRAY_SIZE(hands); i++) {
+		hands[i] = (struct hand) {
+			.guest = &self->guest, .mem = self->mem, .number = i % HANDS,
+		};
+		ASSERT_EQ(0, pthread_create(&hands[i].thread, NULL, acts[i / HANDS],
+					    &hands[i]));
+	}
+	for (int round = 0; round < ROUNDS; round++) {
+		touch(_metadata, &self->guest);
+		if (round == ROUNDS_EARLY)
+			early = tables_held(_metadata, &self->guest);
+	}
+	late = tables_held(_metadata, &self->guest);
+	for (size_t i = 0; i < ARRAY_SIZE(hands); i++)
+		__atomic_store_n(&hands[i].stop, 1, __ATOMIC_RELEASE);
+	for (size_t i = 0; i < ARRAY_SIZE(hands); i++) {
+		ASSERT_EQ(0, pthread_join(hands[i].thread, NULL));
+		EXPECT_EQ(0, hands[i].errors);
+		EXPECT_LT(0, hands[i].done);
+	}
+	TH_LOG("tables: %lld at first, %lld early, %lld late", (long long)once,
+	       (long long)early, (long long)late);
+	/* Those of the old translations and of the new ones, and a fault's in hand. */
+	EXPECT_GE(2 * once + 10, late);
+}
+
+int main(int argc, char **argv)
+{
+	require_guests();
+	return test_harness_run(argc, argv);
+}
