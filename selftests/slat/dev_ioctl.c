@@ -60,7 +60,9 @@ TEST_F(device, interrupt_controllers)
 		KVM_CAP_SIGNAL_MSI, KVM_CAP_TSC_DEADLINE_TIMER, KVM_CAP_PIT2,
 		KVM_CAP_PIT_STATE2, KVM_CAP_REINJECT_CONTROL, KVM_CAP_IRQFD,
 		KVM_CAP_IRQFD_RESAMPLE, KVM_CAP_IOEVENTFD, KVM_CAP_IOEVENTFD_ANY_LENGTH,
-		KVM_CAP_COALESCED_PIO,
+		KVM_CAP_IOEVENTFD_NO_LENGTH, KVM_CAP_COALESCED_PIO, KVM_CAP_PIT,
+		KVM_CAP_SET_BOOT_CPU_ID, KVM_CAP_IOAPIC_POLARITY_IGNORED, KVM_CAP_VAPIC,
+		KVM_CAP_PCI_SEGMENT,
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(expected); i++) {
@@ -70,6 +72,27 @@ TEST_F(device, interrupt_controllers)
 	}
 	EXPECT_EQ(4096, _device_ioctl(self->fd, KVM_CHECK_EXTENSION, KVM_CAP_IRQ_ROUTING));
 	EXPECT_EQ(2, _device_ioctl(self->fd, KVM_CHECK_EXTENSION, KVM_CAP_COALESCED_MMIO));
+}
+
+/* Likewise. */
+TEST_F(device, clocks_and_paravirtual_basics)
+{
+	static const unsigned long expected[] = {
+		KVM_CAP_CLOCKSOURCE, KVM_CAP_KVMCLOCK_CTRL, KVM_CAP_HALT_POLL,
+		KVM_CAP_ENFORCE_PV_FEATURE_CPUID, KVM_CAP_NOP_IO_DELAY, KVM_CAP_ENABLE_CAP,
+		KVM_CAP_ENABLE_CAP_VM,
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(expected); i++) {
+		EXPECT_EQ(1, _device_ioctl(self->fd, KVM_CHECK_EXTENSION, expected[i])) {
+			TH_LOG("extension %lu", expected[i]);
+		}
+	}
+	EXPECT_EQ(KVM_CLOCK_TSC_STABLE | KVM_CLOCK_REALTIME | KVM_CLOCK_HOST_TSC,
+		  _device_ioctl(self->fd, KVM_CHECK_EXTENSION, KVM_CAP_ADJUST_CLOCK));
+	EXPECT_EQ(KVM_X2APIC_API_USE_32BIT_IDS | KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK,
+		  _device_ioctl(self->fd, KVM_CHECK_EXTENSION, KVM_CAP_X2APIC_API));
+	EXPECT_EQ(32, _device_ioctl(self->fd, KVM_CHECK_EXTENSION, KVM_CAP_MCE));
 }
 
 TEST_F(device, no_extension_beyond_all)

@@ -127,6 +127,102 @@ TEST_F(irqchip, level_comes_until_it_is_low)
 	EXPECT_EQ(0x8051, regs.r9);
 }
 
+/* A line is what user space says, whichever level the guest calls active. */
+TEST_F(irqchip, polarity_is_ignored)
+{
+	struct guest *guest = &self->guest;
+	struct kvm_irqchip chip = { .chip_id = KVM_IRQCHIP_IOAPIC };
+
+	lapic_enable(_metadata, guest->fd);
+	ASSERT_EQ(0, _ioctl_ptr(guest->vm, KVM_GET_IRQCHIP, &chip));
+	chip.chip.ioapic.redirtbl[20].bits = 0x2051;
+	ASSERT_EQ(0, _ioctl_ptr(guest->vm, KVM_SET_IRQCHIP, &chip));
+	EXPECT_EQ(0, _irq_line(guest, 20, 0));
+	EXPECT_FALSE(lapic_requested(_metadata, guest->fd, 0x51));
+	EXPECT_EQ(0, _irq_line(guest, 20, 1));
+	EXPECT_TRUE(lapic_requested(_metadata, guest->fd, 0x51));
+}
+
+/* vCPU @id in x2APIC mode, software-enabled. */
+static int add_x2apic(struct __test_metadata *_metadata, struct guest *guest, int id,
+		      struct kvm_run **run)
+{
+	int fd = irq_vcpu_create(_metadata, guest, id, run);
+	struct kvm_sregs sregs;
+
+	EXPECT_EQ(0, _ioctl_ptr(fd, KVM_GET_SREGS, &sregs));
+	sregs.apic_base |= 0xc00;
+	EXPECT_EQ(0, _ioctl_ptr(fd, KVM_SET_SREGS, &sregs));
+	lapic_enable(_metadata, fd);
+	return fd;
+}
+
+static int send_wide(struct guest *guest, __u32 id, __u8 vector)
+{
+	struct kvm_msi msi = {
+		.address_lo = APIC_DEFAULT | (id & 0xff) << 12, .address_hi = id & ~0xff,
+		.data = vector,
+	};
+
+	return _ioctl_ptr(guest->vm, KVM_SIGNAL_MSI, &msi);
+}
+
+static int enable_x2apic_api(struct guest *guest, __u64 flags)
+{
+	struct kvm_enable_cap cap = { .cap = KVM_CAP_X2APIC_API, .args[0] = flags };
+
+	return _ioctl_ptr(guest->vm, KVM_ENABLE_CAP, &cap);
+}
+
+TEST_F(irqchip, ids_of_32_bits)
+{
+	struct guest *guest = &self->guest;
+	struct kvm_lapic_state state;
+	struct kvm_msi msi = {
+		.address_lo = APIC_DEFAULT, .address_hi = 1, .data = 0x60,
+	};
+	struct kvm_run *run;
+	int fd = add_x2apic(_metadata, guest, 0x105, &run);
+
+	/* Eight bits of them. */
+	get_lapic(_metadata, fd, &state);
+	EXPECT_EQ(0x05000000, lapic_reg(&state, APIC_ID));
+	EXPECT_EQ(0, send_wide(guest, 0x105, 0x60));
+	EXPECT_FALSE(lapic_requested(_metadata, fd, 0x60));
+
+	EXPECT_EQ(-EINVAL, enable_x2apic_api(guest, 1 << 2));
+	EXPECT_EQ(-EINVAL, enable_x2apic_api(guest, 1ULL << 63));
+	ASSERT_EQ(0, enable_x2apic_api(guest, KVM_X2APIC_API_USE_32BIT_IDS));
+	get_lapic(_metadata, fd, &state);
+	EXPECT_EQ(0x105, lapic_reg(&state, APIC_ID));
+	EXPECT_EQ(0, _ioctl_ptr(fd, KVM_SET_LAPIC, &state));
+	EXPECT_EQ(1, send_wide(guest, 0x105, 0x60));
+	EXPECT_TRUE(lapic_requested(_metadata, fd, 0x60));
+	EXPECT_EQ(0, send_wide(guest, 0x106, 0x61));
+	EXPECT_EQ(-EINVAL, _ioctl_ptr(guest->vm, KVM_SIGNAL_MSI, &msi));
+	munmap(run, guest->run_size);
+	close(fd);
+}
+
+/* From a device 0xff means everybody, until user space knows better. */
+TEST_F(irqchip, ids_of_everybody)
+{
+	struct guest *guest = &self->guest;
+	struct kvm_run *run;
+	int fd = add_x2apic(_metadata, guest, 1, &run);
+
+	EXPECT_EQ(1, send_wide(guest, 0xff, 0x60));
+	EXPECT_TRUE(lapic_requested(_metadata, fd, 0x60));
+	ASSERT_EQ(0, enable_x2apic_api(guest, KVM_X2APIC_API_USE_32BIT_IDS |
+					      KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK));
+	send_wide(guest, 0xff, 0x61);
+	EXPECT_FALSE(lapic_requested(_metadata, fd, 0x61));
+	EXPECT_LE(1, send_wide(guest, ~0U, 0x62));
+	EXPECT_TRUE(lapic_requested(_metadata, fd, 0x62));
+	munmap(run, guest->run_size);
+	close(fd);
+}
+
 TEST_F(irqchip, messages)
 {
 	struct guest *guest = &self->guest;
