@@ -12,6 +12,10 @@
 #include "session.h"
 
 #define DISK_BYTES	0x100000
+#define DISK		"/tmp/hostile_rw"
+#define DISK_READ_ONLY	"/tmp/hostile_ro"
+#define MACHINE		"--kernel ./slat_run_hammer --memory 32M " \
+			"--disk " DISK " --disk " DISK_READ_ONLY ",ro"
 
 FIXTURE(hostile) {
 	struct session session;
@@ -20,7 +24,7 @@ FIXTURE(hostile) {
 
 FIXTURE_SETUP(hostile)
 {
-	static const char *const disks[] = { "/tmp/hostile_rw", "/tmp/hostile_ro" };
+	static const char *const disks[] = { DISK, DISK_READ_ONLY };
 
 	for (size_t i = 0; i < ARRAY_SIZE(disks); i++) {
 		int fd = open(disks[i], O_CREAT | O_TRUNC | O_RDWR | O_CLOEXEC, 0600);
@@ -33,8 +37,8 @@ FIXTURE_SETUP(hostile)
 
 FIXTURE_TEARDOWN(hostile)
 {
-	unlink("/tmp/hostile_rw");
-	unlink("/tmp/hostile_ro");
+	unlink(DISK);
+	unlink(DISK_READ_ONLY);
 }
 
 /* What a guest sends is of no interest, what slat says is. */
@@ -43,9 +47,7 @@ static void hammer(struct __test_metadata *_metadata, struct session *session, c
 {
 	int status;
 
-	snprintf(options, size,
-		 "--device %s --kernel ./slat_run_hammer --memory 32M --disk /tmp/hostile_rw "
-		 "--disk /tmp/hostile_ro,ro --console %s --append '%llu %d' >/dev/null",
+	snprintf(options, size, MACHINE " --device %s --console %s --append '%llu %d' >/dev/null",
 		 device(), console, (unsigned long long)seed, hostile.rounds);
 	begin_pipes(session, options);
 	status = end(session);

@@ -353,8 +353,10 @@ static __u64 number(const char **text)
 	return value;
 }
 
-/* The last two numbers of the command line. */
-__attribute__((used)) static void hammer(const char *params)
+void hammer(const char *params);
+
+/* From _start, with boot_params: SEED and ROUNDS are the last numbers of the command line. */
+void hammer(const char *params)
 {
 	const char *text = (const char *)(__u64)*(const __u32 *)(params + COMMAND_LINE);
 	__u64 seed = 0, rounds = 0, next;
@@ -376,12 +378,12 @@ __attribute__((used)) static void hammer(const char *params)
 }
 
 asm(".globl _start\n"
-    "_start:\n"
-    "lea hammer_stack_end(%rip), %rsp\n"
-    "mov %rsi, %rdi\n"
-    "call hammer\n"
-    ".bss\n"
-    ".balign 16\n"
-    ".skip 16384\n"
-    "hammer_stack_end:\n"
-    ".text\n");
+	"_start:\n"
+	"lea hammer_stack_end(%rip), %rsp\n"
+	"mov %rsi, %rdi\n"
+	"call hammer\n"
+	".bss\n"
+	".balign 16\n"
+	".skip 16384\n"
+	"hammer_stack_end:\n"
+	".text\n");
