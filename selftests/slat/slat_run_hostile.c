@@ -6,7 +6,8 @@
  *	slat_run_hostile [ROUNDS [SEED]]
  *
  * In the end the guest's disk has to answer as ever, and the guest to switch
- * itself off.  SLAT= names another program.
+ * itself off, which it does if devices have served some of its requests and
+ * refused others.  SLAT= names another program.
  */
 #include "hostile.h"
 #include "session.h"
@@ -54,8 +55,6 @@ static void hammer(struct __test_metadata *_metadata, struct session *session, c
 	EXPECT_EQ(POWERED_OFF, status) {
 		TH_LOG("seed %llu: %s", (unsigned long long)seed, session->text);
 	}
-	/* Its rings did get there. */
-	EXPECT_NE(NULL, strstr(session->text, "broke the rules of its queue"));
 	EXPECT_EQ(NULL, strstr(session->text, "Sanitizer"));
 	EXPECT_EQ(NULL, strstr(session->text, "runtime error"));
 }
