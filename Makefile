@@ -80,7 +80,7 @@ check-full: deps
 	@selftests/run --full
 
 check-unit: deps
-	@selftests/run unit uapi
+	@selftests/run unit model uapi
 
 check-kvm-selftests: deps
 	@selftests/run kvm-selftests-all

@@ -3,7 +3,9 @@
 #ifndef SLAT_UNIT_LINUX_SMP_H
 #define SLAT_UNIT_LINUX_SMP_H
 
+#ifndef UNIT_CPUS
 #define UNIT_CPUS	16
+#endif
 
 extern __thread int unit_cpu;
 
