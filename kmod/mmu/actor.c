@@ -5,6 +5,7 @@
 #include <linux/slab.h>
 
 #include "mmu/actor.h"
+#include "trace.h"
 
 /**
  * slat_epochs_init() - no actors, the first epoch
@@ -103,13 +104,16 @@ static bool word_holds(u64 word, u64 epoch)
 static void actor_kick(struct slat_epochs *epochs, struct slat_actor *actor, u64 word)
 {
 	s64 kicked = atomic64_read(&actor->kicked);
+	int cpu;
 
 	if (kicked == (s64)word || !atomic64_try_cmpxchg(&actor->kicked, &kicked, word)) {
 		slat_stat_inc(epochs->stats, SLAT_STAT_IPIS_SAVED);
 		return;
 	}
 	slat_stat_inc(epochs->stats, SLAT_STAT_IPIS_SENT);
-	epochs->kick(READ_ONCE(actor->cpu));
+	cpu = READ_ONCE(actor->cpu);
+	trace_slat_kick(epochs, cpu, word >> SLAT_WORD_SHIFT);
+	epochs->kick(cpu);
 }
 
 /* Returns whether nobody holds anything from before the epoch. */

@@ -16,6 +16,7 @@
 
 #include "mmu/iter.h"
 #include "mmu/ptab.h"
+#include "trace.h"
 
 /**
  * slat_batch_begin() - begin, or go on with, a mutation
@@ -69,6 +70,7 @@ void slat_batch_seal(struct slat_batch *batch)
 		unlinked_add(ptab, batch->count);
 	}
 	spin_unlock(&ptab->lock);
+	trace_slat_batch(&ptab->epochs, batch->epoch, batch->count);
 }
 
 /**
@@ -187,6 +189,7 @@ void slat_ptab_drop_root(struct slat_batch *batch)
 	ptab->generation++;
 	batch_unlink(batch, root);
 	slat_stat_inc(ptab->stats, SLAT_STAT_ZAPS);
+	trace_slat_zap(&ptab->epochs, ptab->generation);
 }
 
 /* Takes the oldest unlinked table, if its epoch is over. */

@@ -7,6 +7,7 @@
 #include <asm/trapnr.h>
 
 #include "config.h"
+#include "trace.h"
 #include "vcpu/vcpu.h"
 
 typedef int (*exit_fn)(struct slat_vcpu *vcpu, const struct slat_exit *exit);
@@ -167,6 +168,7 @@ static int exit_fault(struct slat_vcpu *vcpu, const struct slat_exit *exit)
 {
 	int ret = slat_mmu_fault(&vcpu->walker, exit->fault.gpa, exit->fault.access);
 
+	trace_slat_fault(vcpu->id, exit->fault.gpa, exit->fault.access, ret);
 	switch (ret) {
 	case 0:
 		return 1;
@@ -225,6 +227,11 @@ int slat_vcpu_handle_exit(struct slat_vcpu *vcpu, struct slat_exit *exit)
 {
 	int ret;
 
+	if (trace_slat_exit_enabled()) {
+		slat_cpu_need(&vcpu->cpu, SLAT_STATE_RIP);
+		trace_slat_exit(vcpu->id, slat_vcpu_stats_descs[exit->reason].name,
+				vcpu->cpu.rip);
+	}
 	/* After a shutdown the CPU has nothing left to deliver. */
 	if (exit->undelivered.kind != SLAT_EVENT_NONE && exit->reason != SLAT_EXIT_TRIPLE_FAULT)
 		slat_vcpu_undelivered(vcpu, &exit->undelivered);

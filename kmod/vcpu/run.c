@@ -15,6 +15,7 @@
 
 #include "compat/compat.h"
 #include "config.h"
+#include "trace.h"
 #include "vcpu/vcpu.h"
 
 #define DR7_ENABLES	0xff
@@ -173,6 +174,10 @@ static bool stay(struct slat_vcpu *vcpu)
 		/* INSIDE: who changes it makes this CPU leave. */
 		cpu->intercept_msrs = READ_ONCE(vcpu->config->intercept_msrs);
 		vcpu->ran = true;
+		if (trace_slat_entry_enabled()) {
+			slat_cpu_need(cpu, SLAT_STATE_RIP);
+			trace_slat_entry(vcpu->id, cpu->rip);
+		}
 		guest_timing_enter_irqoff();
 		enter(cpu);
 		entered = true;
