@@ -27,7 +27,7 @@
 
 #define ARRAY_SIZE(array)	(sizeof(array) / sizeof((array)[0]))
 
-#define VCPUS_MAX	4
+#define VCPUS_MAX	6
 
 /* Guest-physical addresses. */
 #define CODE		0x1000UL
@@ -57,6 +57,7 @@ struct machine {
 /* Guests are in 32-bit mode without paging, interrupts off. */
 #define GUEST(name, text)						\
 	asm(".pushsection .rodata\n.code32\n"				\
+	    ".globl " #name ", " #name "_end\n"			\
 	    #name ": " text "\n" #name "_end:\n.code64\n.popsection\n");	\
 	extern const __u8 name[], name##_end[]
 

@@ -2,35 +2,76 @@
 /*
  * What a VM costs its host, in ticks of the TSC, by KVM's interface:
  *
- *	vm_ticks DEVICE
+ *	vm_ticks DEVICE [NAME...]
+ *	vm_ticks --names
  *
- * One line for each figure: name, parameters, unit, least and median.  All
- * devices get the same calls, guests and CPUID, which it prints first.
+ * One line for each figure: name, parameters, unit, least and median; "-" for what
+ * the device has no call for.  All devices get the same calls, guests and CPUID,
+ * which it prints first.
  */
-#include "bench.h"
+#include "ticks.h"
 
-#define ROUNDS		7
 #define EXITS		4096
 
-static const __u64 slot_at[] = { 0, 0x10000000, 0x20000000, 0x30000000 };
-
-enum { SLOT_ONE = SLOT_CODE + 1, SLOT_OTHER, SLOT_SMALL };
-
-/* ESI counts; EDI is the address, which goes on by EBX. */
 GUEST(guest_cpuid, "1: test %esi, %esi\n jz 2f\n xor %eax, %eax\n push %ebx\n cpuid\n pop %ebx\n"
 		   "dec %esi\n jmp 1b\n2: hlt");
 GUEST(guest_pio, "1: test %esi, %esi\n jz 2f\n out %al, $0x10\n dec %esi\n jmp 1b\n2: hlt");
 GUEST(guest_store, "1: test %esi, %esi\n jz 2f\n mov %eax, (%edi)\n add %ebx, %edi\n"
 		   "dec %esi\n jmp 1b\n2: hlt");
+GUEST(guest_busy, "1: xor %eax, %eax\n cpuid\n cmpl $0, (%edi)\n je 1b\n hlt");
 
-static void place(struct machine *machine, int slot, void *mem, size_t size)
+static const struct {
+	void (*measure)(const char *device);
+	const char *names[10];
+} groups[] = {
+	{ measure_exits, { "cpuid_exit", "pio_exit", "mmio_exit" } },
+	{ measure_debugctl, { "debugctl_read" } },
+	{ measure_slots, { "slot_add", "fault_4k", "slot_delete", "slot_delete_total",
+			   "other_slot_refaults", "zap_all", "vm_close" } },
+	{ measure_many_slots, { "slot_add", "slot_delete" } },
+	{ measure_vcpus, { "slot_add", "slot_delete" } },
+	{ measure_batch, { "slot_batch" } },
+	{ measure_faults, { "fault_2m" } },
+	{ measure_populate, { "populate" } },
+	{ measure_drop, { "madvise_drop" } },
+	{ measure_dirty, { "get_dirty_log", "clear_dirty_log" } },
+};
+
+static char **wanted;		/* NULL: all */
+
+static bool is_wanted(const char *name)
 {
-	set_slot(machine, slot, slot_at[slot], mem, size);
+	if (!wanted || !*wanted)
+		return true;
+	/* With what belongs to it. */
+	for (char **one = wanted; *one; one++) {
+		size_t len = strlen(*one);
+
+		if (!strncmp(name, *one, len) && (!name[len] || !strcmp(name + len, "_ipis") ||
+						  !strcmp(name + len, "_flushes")))
+			return true;
+	}
+	return false;
 }
 
-/* Ticks of KVM_RUN until HLT. */
-static ticks_t run(struct machine *machine, const __u8 *code, const __u8 *end,
-		   __u32 count, __u64 address, __u32 stride)
+/** figure() - report it, if it is wanted */
+void figure(const char *name, const char *params, const char *unit, ticks_t *ticks, int rounds)
+{
+	if (is_wanted(name))
+		report(name, params, unit, ticks, rounds);
+}
+
+/** no_figure() - the device has no call for it */
+void no_figure(const char *name, const char *params, const char *unit)
+{
+	if (is_wanted(name))
+		printf("%s %s %s - -\n", name, params, unit);
+	fflush(stdout);
+}
+
+/** run_guest() - ticks of KVM_RUN until HLT */
+ticks_t run_guest(struct machine *machine, const __u8 *code, const __u8 *end,
+		  __u32 count, __u64 address, __u32 stride)
 {
 	struct kvm_regs regs = {
 		.rip = CODE, .rsp = CODE - 16, .rflags = 2,
@@ -45,20 +86,50 @@ static ticks_t run(struct machine *machine, const __u8 *code, const __u8 *end,
 	return now() - begin;
 }
 
-#define RUN(machine, guest, count, address, stride)	\
-	run(machine, guest, guest##_end, count, address, stride)
-
-static ticks_t touch(struct machine *machine, int slot, size_t size)
+/** touch() - a store to each page */
+ticks_t touch(struct machine *machine, __u64 address, size_t size)
 {
-	return RUN(machine, guest_store, size / PAGE, slot_at[slot], PAGE);
+	return RUN(machine, guest_store, size / PAGE, address, PAGE);
 }
 
-static ticks_t per(ticks_t all, ticks_t base, size_t count)
+/** per() - of each of @count what is beyond @base */
+ticks_t per(ticks_t all, ticks_t base, size_t count)
 {
 	return all > base ? (all - base) / count : 0;
 }
 
-static void exits(const char *device)
+/** get_counts() - where the device has them */
+struct counts get_counts(struct machine *machine)
+{
+	struct slat_vm_stats stats = { 0 };
+
+	if (ioctl(machine->vm, SLAT_GET_STATS, &stats))
+		return (struct counts) { 0 };
+	return (struct counts) { true, stats.ipis_sent, stats.flushes };
+}
+
+/** count_figures() - NAME_ipis and NAME_flushes of one operation */
+void count_figures(const char *name, const char *params, struct counts before,
+		   struct counts after, int rounds)
+{
+	ticks_t ipis = (after.ipis - before.ipis) / rounds;
+	ticks_t flushes = (after.flushes - before.flushes) / rounds;
+	char full[64];
+
+	snprintf(full, sizeof(full), "%s_ipis", name);
+	if (after.known)
+		figure(full, params, "ipis/op", &ipis, 1);
+	else
+		no_figure(full, params, "ipis/op");
+	snprintf(full, sizeof(full), "%s_flushes", name);
+	if (after.known)
+		figure(full, params, "flushes/op", &flushes, 1);
+	else
+		no_figure(full, params, "flushes/op");
+}
+
+/** measure_exits() - what an exit costs, and its answer */
+void measure_exits(const char *device)
 {
 	ticks_t cpuid[ROUNDS], pio[ROUNDS], mmio[ROUNDS];
 	struct machine machine;
@@ -75,82 +146,76 @@ static void exits(const char *device)
 		mmio[at] = per(RUN(&machine, guest_store, EXITS, DEVICE, 0),
 			       RUN(&machine, guest_store, 0, DEVICE, 0), EXITS);
 	}
-	report("cpuid_exit", "-", "ticks/exit", cpuid, ROUNDS);
-	report("pio_exit", "-", "ticks/exit", pio, ROUNDS);
-	report("mmio_exit", "-", "ticks/exit", mmio, ROUNDS);
+	figure("cpuid_exit", "-", "ticks/exit", cpuid, ROUNDS);
+	figure("pio_exit", "-", "ticks/exit", pio, ROUNDS);
+	figure("mmio_exit", "-", "ticks/exit", mmio, ROUNDS);
 	machine_close(&machine);
 }
 
-/* Slat has a call for it; KVM drops all translations when any slot goes. */
-static ticks_t zap_all(struct machine *machine, void *small)
+/**
+ * measure_debugctl() - what reading an MSR takes that the emulated CPU does not have
+ *
+ * The kernel reads it for /dev/cpu/0/msr, and handles the exception.  KVM reads it at
+ * each entry: no virtue of Slat's, which need not.
+ */
+void measure_debugctl(const char *device)
 {
-	ticks_t begin;
+	ticks_t absent[ROUNDS], there[ROUNDS];
+	int fd = open("/dev/cpu/0/msr", O_RDONLY);
+	__u64 value;
 
-	begin = now();
-	if (!ioctl(machine->vm, SLAT_ZAP_ALL, 0))
-		return now() - begin;
-	place(machine, SLOT_SMALL, small, PAGE);
-	begin = now();
-	place(machine, SLOT_SMALL, small, 0);
-	return now() - begin;
+	(void)device;
+	if (fd < 0) {
+		no_figure("debugctl_read", "-", "ticks");
+		return;
+	}
+	for (int i = -1; i < ROUNDS; i++) {
+		int at = i < 0 ? 0 : i;
+		ticks_t begin = now();
+
+		if (pread(fd, &value, sizeof(value), 0x1d9) < 0 && errno != EIO)
+			err(EXIT_FAILURE, "DEBUGCTL");
+		absent[at] = now() - begin;
+		begin = now();
+		/* The same with one that there is: the TSC's. */
+		if (pread(fd, &value, sizeof(value), 0x10) < 0)
+			err(EXIT_FAILURE, "TSC");
+		there[at] = now() - begin;
+		absent[at] = per(absent[at], there[at], 1);
+	}
+	figure("debugctl_read", "-", "ticks", absent, ROUNDS);
+	close(fd);
 }
 
-/* Two slots of this size, all of whose pages the guest has touched. */
-static void slots(const char *device, size_t mib, int rounds)
+static void measure(const char *device)
 {
-	ticks_t add[ROUNDS], fault[ROUNDS], delete[ROUNDS], refault[ROUNDS], zap[ROUNDS];
-	ticks_t begin, close, warm;
-	size_t size = mib * MIB, pages = size / PAGE;
-	void *one = memory(size), *other = memory(size), *small = memory(PAGE);
-	struct machine machine;
-	char params[32];
+	for (size_t i = 0; i < ARRAY_SIZE(groups); i++) {
+		bool any = false;
 
-	snprintf(params, sizeof(params), "mib=%zu", mib);
-	machine_open(&machine, device, 1);
-	place(&machine, SLOT_OTHER, other, size);
-	touch(&machine, SLOT_OTHER, size);
-	for (int i = -1; i < rounds; i++) {
-		int at = i < 0 ? 0 : i;
-
-		begin = now();
-		place(&machine, SLOT_ONE, one, size);
-		add[at] = now() - begin;
-
-		fault[at] = touch(&machine, SLOT_ONE, size);
-		warm = touch(&machine, SLOT_ONE, size);
-		fault[at] = per(fault[at], warm, pages);
-
-		touch(&machine, SLOT_OTHER, size);
-		begin = now();
-		place(&machine, SLOT_ONE, one, 0);
-		delete[at] = now() - begin;
-		refault[at] = per(touch(&machine, SLOT_OTHER, size), warm, pages);
-
-		zap[at] = zap_all(&machine, small);
-		touch(&machine, SLOT_OTHER, size);
+		for (const char *const *name = groups[i].names; *name; name++)
+			any |= is_wanted(*name);
+		if (any)
+			groups[i].measure(device);
 	}
-	report("slot_add", params, "ticks", add, rounds);
-	report("fault_4k", params, "ticks/page", fault, rounds);
-	report("slot_delete", params, "ticks", delete, rounds);
-	report("other_slot_refaults", params, "ticks/page", refault, rounds);
-	report("zap_all", params, "ticks", zap, rounds);
+}
 
-	place(&machine, SLOT_ONE, one, size);
-	touch(&machine, SLOT_ONE, size);
-	close = machine_close(&machine);
-	report("vm_close", params, "ticks", &close, 1);
-	munmap(one, size);
-	munmap(other, size);
-	munmap(small, PAGE);
+static void print_names(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(groups); i++)
+		for (const char *const *name = groups[i].names; *name; name++)
+			puts(*name);
 }
 
 int main(int argc, char **argv)
 {
-	if (argc != 2)
-		errx(2, "usage: vm_ticks DEVICE");
+	if (argc == 2 && !strcmp(argv[1], "--names")) {
+		print_names();
+		return 0;
+	}
+	if (argc < 2)
+		errx(2, "usage: vm_ticks DEVICE [NAME...]");
+	wanted = argv + 2;
 	print_cpuid();
-	exits(argv[1]);
-	slots(argv[1], 32, ROUNDS);
-	slots(argv[1], 128, 3);
+	measure(argv[1]);
 	return 0;
 }
