@@ -95,7 +95,11 @@ int slat_apic_publish(struct slat_apic *apic)
 	return err;
 }
 
-static bool pic_asks(const struct slat_apic *apic)
+/**
+ * slat_apic_pic_asks() - whether the PIC has an interrupt for this CPU
+ * @apic: its vCPU's thread
+ */
+bool slat_apic_pic_asks(const struct slat_apic *apic)
 {
 	return slat_irq_has_chips(apic->irq) && READ_ONCE(apic->irq->pic.output) &&
 	       slat_lapic_takes_pic(&apic->lapic);
@@ -107,7 +111,7 @@ static bool pic_asks(const struct slat_apic *apic)
  */
 bool slat_apic_has_interrupt(struct slat_apic *apic)
 {
-	return pic_asks(apic) || slat_lapic_pending(&apic->lapic) >= 0;
+	return slat_apic_pic_asks(apic) || slat_lapic_pending(&apic->lapic) >= 0;
 }
 
 /**
@@ -120,7 +124,7 @@ int slat_apic_take_interrupt(struct slat_apic *apic)
 {
 	int vector = -1;
 
-	if (pic_asks(apic))
+	if (slat_apic_pic_asks(apic))
 		vector = slat_irq_take_pic(apic->irq);
 	if (vector >= 0)
 		return vector;
@@ -144,6 +148,24 @@ bool slat_apic_eoi_is_silent(const struct slat_apic *apic)
 		return false;
 	return slat_irq_has_chips(apic->irq) ? !test_bit(vector, apic->irq->ioapic.vectors) :
 					       !slat_irq_level_route(apic->irq, vector);
+}
+
+/**
+ * slat_apic_lend() - see slat_lapic_lend()
+ * @apic: its vCPU's thread
+ * @exits: filled in: the EOIs that concern somebody else
+ *
+ * User space's IOAPIC is told of levels alone, that in the kernel of all that its
+ * pins send.
+ *
+ * Return: as there.
+ */
+u16 slat_apic_lend(struct slat_apic *apic, u64 exits[SLAT_VECTOR_WORDS])
+{
+	struct slat_irq *irq = apic->irq;
+
+	return slat_lapic_lend(&apic->lapic,
+			       slat_irq_has_chips(irq) ? irq->ioapic.vectors : NULL, exits);
 }
 
 /* Registers are 32 bits at a multiple of 16 bytes; parts of them can be read. */

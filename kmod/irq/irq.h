@@ -267,9 +267,11 @@ long slat_irq_reinject(struct slat_irq *irq, bool reinject);
 void slat_apic_init(struct slat_apic *apic, struct slat_irq *irq, u32 id, bool bsp);
 void slat_apic_exit(struct slat_apic *apic);
 int slat_apic_publish(struct slat_apic *apic);
+bool slat_apic_pic_asks(const struct slat_apic *apic);
 bool slat_apic_has_interrupt(struct slat_apic *apic);
 int slat_apic_take_interrupt(struct slat_apic *apic);
 bool slat_apic_eoi_is_silent(const struct slat_apic *apic);
+u16 slat_apic_lend(struct slat_apic *apic, u64 exits[SLAT_VECTOR_WORDS]);
 bool slat_apic_access(struct slat_apic *apic, u64 gpa, void *data, unsigned int len, bool write);
 
 /* timer.c */

@@ -259,20 +259,30 @@ void slat_lapic_accept(struct slat_lapic *lapic, u8 vector)
 }
 
 /**
+ * slat_lapic_ended() - an interrupt is not in service any more: who waits for it
+ * @lapic: the vCPU's thread has it
+ * @vector: which
+ */
+void slat_lapic_ended(struct slat_lapic *lapic, u8 vector)
+{
+	bool level = test_bit(vector, lapic->tmr) &&
+		     !(slat_lapic_reg(lapic, SLAT_APIC_SVR) & SLAT_SVR_NO_BROADCAST);
+
+	lapic->ops->eoi(lapic, vector, level);
+}
+
+/**
  * slat_lapic_eoi() - the guest is done with the interrupt of highest priority
  * @lapic: the vCPU's thread has it
  */
 void slat_lapic_eoi(struct slat_lapic *lapic)
 {
 	int vector = highest(lapic->isr);
-	bool level;
 
 	if (vector < 0)
 		return;
 	__clear_bit(vector, lapic->isr);
-	level = test_bit(vector, lapic->tmr) &&
-		!(slat_lapic_reg(lapic, SLAT_APIC_SVR) & SLAT_SVR_NO_BROADCAST);
-	lapic->ops->eoi(lapic, vector, level);
+	slat_lapic_ended(lapic, vector);
 }
 
 /**
@@ -530,6 +540,10 @@ static int write_reg(struct slat_lapic *lapic, u32 offset, u32 value)
 	case SLAT_APIC_TIMER_DIVIDE:
 		write_divide(lapic, value);
 		return 0;
+	case SLAT_APIC_SELF_IPI:
+		if (x2apic)
+			send(lapic, (value & SELF_IPI_BITS) | SLAT_TO_SELF << 18, 0);
+		return !x2apic;
 	default:
 		return 1;
 	}
@@ -592,8 +606,7 @@ int slat_lapic_write_msr(struct slat_lapic *lapic, u32 index, u64 value)
 	case SLAT_APIC_SELF_IPI:
 		if (value & ~(u64)SELF_IPI_BITS)
 			return 1;
-		send(lapic, (u32)value | SLAT_TO_SELF << 18, 0);
-		return 0;
+		break;
 	case SLAT_APIC_EOI:
 	case SLAT_APIC_ESR:
 		if (value)

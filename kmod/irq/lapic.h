@@ -5,6 +5,7 @@
  *
  *	the vCPU's thread	all registers
  *	anybody			requests: a bit of IRR, and TMR before it
+ *	the CPU			what it has been lent, in the guest: see lapic_page.c
  *
  * What concerns others (IPIs, EOIs, the timer) goes out through operations.
  */
@@ -195,6 +196,7 @@ bool slat_lapic_request(struct slat_lapic *lapic, u8 vector, bool level);
 int slat_lapic_pending(const struct slat_lapic *lapic);
 void slat_lapic_accept(struct slat_lapic *lapic, u8 vector);
 void slat_lapic_eoi(struct slat_lapic *lapic);
+void slat_lapic_ended(struct slat_lapic *lapic, u8 vector);
 int slat_lapic_in_service(const struct slat_lapic *lapic);
 int slat_lapic_requested(const struct slat_lapic *lapic);
 u8 slat_lapic_ppr(const struct slat_lapic *lapic);
@@ -208,7 +210,10 @@ bool slat_lapic_matches(const struct slat_lapic *lapic, const struct slat_messag
 /* lapic_page.c */
 void slat_lapic_page_set(struct slat_lapic *lapic, u32 offset, u32 value);
 void slat_lapic_give(struct slat_lapic *lapic);
+u16 slat_lapic_lend(struct slat_lapic *lapic, const unsigned long *told,
+		    u64 exits[SLAT_VECTOR_WORDS]);
 void slat_lapic_take(struct slat_lapic *lapic);
+void slat_lapic_take_back(struct slat_lapic *lapic);
 void slat_lapic_written(struct slat_lapic *lapic, u32 offset);
 
 void slat_lapic_save(struct slat_lapic *lapic, void *page, bool wide_id);

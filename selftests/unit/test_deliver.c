@@ -126,11 +126,74 @@ static void lowest_priority_finds_who_stays(void)
 	CHECK_EQ(0, violations);
 }
 
+#define VECTOR	0x50
+
+static char page[SLAT_APIC_REGS];
+static unsigned long told[SLAT_VECTOR_WORDS];
+static u64 exits[SLAT_VECTOR_WORDS];
+static bool first;
+
+static void lend(void)
+{
+	slat_lapic_lend(&apics[0].lapic, told, exits);
+}
+
+static void request_level(void)
+{
+	first = slat_lapic_request(&apics[0].lapic, VECTOR, true);
+}
+
+static void request_told(void)
+{
+	WRITE_ONCE(told[VECTOR / 64], BIT(VECTOR % 64));
+	first = slat_lapic_request(&apics[0].lapic, VECTOR, false);
+}
+
+static bool lent(void)
+{
+	return page[SLAT_APIC_IRR + VECTOR / 32 * 16 + VECTOR % 32 / 8] >> VECTOR % 8 & 1;
+}
+
+/*
+ * A vector whose end exits is requested, where it has been or not, while the APIC is
+ * lent: it waits in the page, and its end exits; or its sender makes the vCPU look
+ * again.
+ */
+static void run_lending(void (*request)(void), bool before)
+{
+	void (*const threads[])(void) = { request, lend };
+
+	violations = 0;
+	for (unsigned int seed = 0; seed < ORDERS && !violations; seed++) {
+		begin();
+		memset(page, 0, sizeof(page));
+		memset(told, 0, sizeof(told));
+		apics[0].lapic.page = page;
+		if (before)
+			slat_lapic_request(&apics[0].lapic, VECTOR, false);
+		unit_weak_run(threads, ARRAY_SIZE(threads), seed);
+		violations += lent() != (before || !test_bit(VECTOR, apics[0].lapic.irr));
+		violations += !first && !(exits[VECTOR / 64] >> VECTOR % 64 & 1);
+		violations += !first && test_bit(VECTOR, apics[0].lapic.irr);
+		end();
+	}
+	CHECK_EQ(0, violations);
+}
+
+static void a_request_is_lent_or_new(void)
+{
+	run_lending(request_level, false);
+	run_lending(request_level, true);
+	run_lending(request_told, false);
+	run_lending(request_told, true);
+}
+
 int main(void)
 {
 	static const struct unit_case cases[] = {
 		UNIT_CASE(lowest_priority_is_for_one_that_is_enabled),
 		UNIT_CASE(lowest_priority_finds_who_stays),
+		UNIT_CASE(a_request_is_lent_or_new),
 	};
 
 	return unit_run(cases, ARRAY_SIZE(cases));

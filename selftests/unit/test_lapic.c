@@ -343,6 +343,111 @@ static void a_page_is_written(void)
 	slat_lapic_written(&lapic, 0xffffffff);
 }
 
+static bool page_has(u32 offset, u8 vector)
+{
+	return *in_page(offset + vector / 32 * 16) >> vector % 32 & 1;
+}
+
+static void page_change(u32 offset, u8 vector)
+{
+	*in_page(offset + vector / 32 * 16) ^= 1U << vector % 32;
+}
+
+/* SDM vol. 3C, 30.2.2 and 30.1.4: what the CPU makes of it. */
+static void cpu_delivers(u8 vector)
+{
+	CHECK(page_has(SLAT_APIC_IRR, vector));
+	CHECK(!page_has(SLAT_APIC_ISR, vector));
+	page_change(SLAT_APIC_IRR, vector);
+	page_change(SLAT_APIC_ISR, vector);
+}
+
+static void a_cpu_delivers_and_ends(void)
+{
+	struct slat_lapic lapic = with_page();
+	u64 exits[SLAT_VECTOR_WORDS];
+
+	slat_lapic_write(&lapic, SLAT_APIC_SVR, ENABLE);
+	CHECK_EQ(0, slat_lapic_lend(&lapic, NULL, exits));
+	slat_lapic_take_back(&lapic);
+	CHECK_EQ(-1, slat_lapic_requested(&lapic));
+	CHECK_EQ(-1, slat_lapic_in_service(&lapic));
+
+	slat_lapic_request(&lapic, 0x31, false);
+	slat_lapic_accept(&lapic, 0x31);
+	slat_lapic_request(&lapic, 0x40, false);
+	slat_lapic_request(&lapic, 0xfd, true);
+	CHECK_EQ(0x31fd, slat_lapic_lend(&lapic, NULL, exits));
+	CHECK(page_has(SLAT_APIC_TMR, 0xfd));
+	cpu_delivers(0xfd);
+	/* Its next request is a new one, one that waits is not lost. */
+	CHECK(slat_lapic_request(&lapic, 0xfd, true));
+	slat_lapic_take_back(&lapic);
+	CHECK_EQ(0xfd, slat_lapic_in_service(&lapic));
+	CHECK_EQ(0xfd, slat_lapic_requested(&lapic));
+	CHECK_EQ(-1, slat_lapic_pending(&lapic));
+	CHECK(!slat_lapic_request(&lapic, 0x40, false));
+
+	CHECK_EQ(0xfdfd, slat_lapic_lend(&lapic, NULL, exits));
+	page_change(SLAT_APIC_ISR, 0xfd);
+	slat_lapic_take_back(&lapic);
+	slat_lapic_ended(&lapic, 0xfd);
+	CHECK_EQ(1, out.eois);
+	CHECK_EQ(0xfd, out.vector);
+	CHECK(out.level);
+	CHECK_EQ(0x31, slat_lapic_in_service(&lapic));
+	CHECK_EQ(0xfd, slat_lapic_pending(&lapic));
+	slat_lapic_accept(&lapic, 0xfd);
+	slat_lapic_eoi(&lapic);
+	CHECK_EQ(0x40, slat_lapic_pending(&lapic));
+}
+
+static void a_cpu_sends_itself_an_ipi(void)
+{
+	struct slat_lapic lapic = with_page();
+	u64 exits[SLAT_VECTOR_WORDS];
+
+	slat_lapic_write(&lapic, SLAT_APIC_SVR, ENABLE);
+	slat_lapic_lend(&lapic, NULL, exits);
+	*in_page(SLAT_APIC_ICR) = 0x40071;
+	page_change(SLAT_APIC_IRR, 0x71);
+	slat_lapic_take_back(&lapic);
+	CHECK_EQ(0, out.sent);
+	CHECK_EQ(0x40071, reg(&lapic, SLAT_APIC_ICR));
+	CHECK_EQ(0x71, slat_lapic_pending(&lapic));
+	CHECK(!slat_lapic_request(&lapic, 0x71, false));
+}
+
+/* Ends of levels, and those that somebody waits for; of nothing that cannot be. */
+static void ends_that_exit(void)
+{
+	unsigned long told[SLAT_VECTOR_WORDS] = { 0x8000000000010001, 0, 1, 0 };
+	struct slat_lapic lapic = with_page();
+	u64 exits[SLAT_VECTOR_WORDS];
+
+	slat_lapic_write(&lapic, SLAT_APIC_SVR, ENABLE);
+	slat_lapic_request(&lapic, 0x40, true);
+	slat_lapic_request(&lapic, 0x41, false);
+	slat_lapic_request(&lapic, 0xff, true);
+	slat_lapic_lend(&lapic, NULL, exits);
+	CHECK_EQ(0, exits[0]);
+	CHECK_EQ(1, exits[1]);
+	CHECK_EQ(0, exits[2]);
+	CHECK_EQ(1ULL << 63, exits[3]);
+	slat_lapic_take_back(&lapic);
+	slat_lapic_lend(&lapic, told, exits);
+	CHECK_EQ(0x8000000000010000, exits[0]);
+	CHECK_EQ(1, exits[1]);
+	CHECK_EQ(1, exits[2]);
+	CHECK_EQ(1ULL << 63, exits[3]);
+	slat_lapic_take_back(&lapic);
+	/* It came as an edge last. */
+	slat_lapic_request(&lapic, 0x40, false);
+	slat_lapic_lend(&lapic, NULL, exits);
+	CHECK_EQ(0, exits[1]);
+	slat_lapic_take_back(&lapic);
+}
+
 /* 11.4.7.2 */
 static void disabling_masks_all_local_interrupts(void)
 {
@@ -665,6 +770,9 @@ int main(void)
 		UNIT_CASE(limit_of_the_task_priority),
 		UNIT_CASE(a_page_follows_the_registers),
 		UNIT_CASE(a_page_is_written),
+		UNIT_CASE(a_cpu_delivers_and_ends),
+		UNIT_CASE(a_cpu_sends_itself_an_ipi),
+		UNIT_CASE(ends_that_exit),
 		UNIT_CASE(corrected_machine_checks),
 		UNIT_CASE(eoi_is_broadcast_for_levels),
 		UNIT_CASE(disabling_masks_all_local_interrupts),

@@ -155,17 +155,27 @@ void unit_weak_store(volatile void *where, size_t size, uint64_t value, bool rel
 	unit_weak_yield();
 }
 
+/* What an atomic change that orders nothing finds. */
+static unsigned long found(unsigned long *where)
+{
+	struct location *location;
+
+	if (!self)
+		return *where;
+	location = find(where, sizeof(*where));
+	return read_store(location, location->count - 1, false);
+}
+
 /** unit_weak_or() - an atomic change that orders nothing */
 void unit_weak_or(unsigned long *where, unsigned long bits)
 {
-	unsigned long old = *where;
+	unit_weak_store(where, sizeof(*where), found(where) | bits, false);
+}
 
-	if (self) {
-		struct location *location = find(where, sizeof(*where));
-
-		old = read_store(location, location->count - 1, false);
-	}
-	unit_weak_store(where, sizeof(*where), old | bits, false);
+/** unit_weak_and() - another one */
+void unit_weak_and(unsigned long *where, unsigned long bits)
+{
+	unit_weak_store(where, sizeof(*where), found(where) & bits, false);
 }
 
 /** unit_weak_mb() - a full barrier */

@@ -23,6 +23,7 @@ void unit_weak_synchronize_rcu(void);
 uint64_t unit_weak_load(const volatile void *where, size_t size, bool acquire);
 uint64_t unit_weak_latest(const volatile void *where, size_t size);
 void unit_weak_or(unsigned long *where, unsigned long bits);
+void unit_weak_and(unsigned long *where, unsigned long bits);
 void unit_weak_store(volatile void *where, size_t size, uint64_t value, bool release);
 
 #define UNIT_WEAK_VALUE(var, raw)					\

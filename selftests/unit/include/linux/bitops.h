@@ -28,6 +28,28 @@ static inline bool test_bit(unsigned int nr, const unsigned long *map)
 	return READ_ONCE(map[nr / 64]) >> nr % 64 & 1;
 }
 
+#ifdef UNIT_WEAK_ORDER
+static inline bool test_and_set_bit(unsigned int nr, unsigned long *map)
+{
+	unsigned long old = READ_ONCE(map[nr / 64]);
+
+	while (!try_cmpxchg(&map[nr / 64], &old, old | BIT(nr % 64)))
+		;
+	/* In order also where nothing changes. */
+	smp_mb();
+	return old >> nr % 64 & 1;
+}
+
+static inline void set_bit(unsigned int nr, unsigned long *map)
+{
+	unit_weak_or(&map[nr / 64], BIT(nr % 64));
+}
+
+static inline void clear_bit(unsigned int nr, unsigned long *map)
+{
+	unit_weak_and(&map[nr / 64], ~BIT(nr % 64));
+}
+#else
 static inline bool test_and_set_bit(unsigned int nr, unsigned long *map)
 {
 	unit_step();
@@ -44,6 +66,8 @@ static inline void clear_bit(unsigned int nr, unsigned long *map)
 	unit_step();
 	__atomic_fetch_and(&map[nr / 64], ~BIT(nr % 64), __ATOMIC_SEQ_CST);
 }
+
+#endif
 
 static inline void __set_bit(unsigned int nr, unsigned long *map)
 {
