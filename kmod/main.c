@@ -54,6 +54,11 @@ module_param(virtual_x2apic, bool, 0444);
 MODULE_PARM_DESC(virtual_x2apic,
 		 "A guest uses its local APIC in x2APIC mode without VM exits where the CPU can (default: yes)");
 
+static bool virtual_interrupts = true;
+module_param(virtual_interrupts, bool, 0444);
+MODULE_PARM_DESC(virtual_interrupts,
+		 "A guest's CPU delivers and ends its local APIC's interrupts where it can (default: yes)");
+
 static bool pause_loop = true;
 module_param(pause_loop, bool, 0444);
 MODULE_PARM_DESC(pause_loop,
@@ -304,7 +309,8 @@ static int __init slat_init(void)
 		.apicv = (tpr_shadow ? SLAT_APICV_PRIORITY : 0) |
 			 (apic_access ? SLAT_APICV_MEMORY : 0) |
 			 (apic_registers ? SLAT_APICV_REGISTERS : 0) |
-			 (virtual_x2apic ? SLAT_APICV_MSRS : 0),
+			 (virtual_x2apic ? SLAT_APICV_MSRS : 0) |
+			 (virtual_interrupts ? SLAT_APICV_INTERRUPTS : 0),
 		.pause_loop = pause_loop,
 	};
 	struct slat_why why = { .cpu = -1 };

@@ -107,6 +107,7 @@ enum slat_exit_reason {
 	SLAT_EXIT_PRIORITY,		/* CR8 is below slat_cpu.cr8_limit */
 	SLAT_EXIT_APIC_WRITE,		/* it has written a register to its page: .offset */
 	SLAT_EXIT_APIC_ACCESS,		/* a register of its APIC as memory: .offset */
+	SLAT_EXIT_EOI,			/* it has ended an interrupt: .vector */
 	SLAT_EXIT_STEP,			/* one instruction is done, or one event delivered */
 	SLAT_EXIT_TRIPLE_FAULT,
 	SLAT_EXIT_FAILED_ENTRY,		/* .hardware */
@@ -181,6 +182,7 @@ struct slat_exit {
 		} hardware;
 		u64 linear;
 		u16 offset;
+		u8 vector;
 		u8 reg;
 	};
 };
@@ -207,6 +209,7 @@ struct slat_hw_ops;
 #define SLAT_APICV_MEMORY	BIT(1)	/* accesses to slat_cpu.apic_access are to registers */
 #define SLAT_APICV_REGISTERS	BIT(2)	/* reading and writing them takes no decoding */
 #define SLAT_APICV_MSRS		BIT(3)	/* registers as MSRs, in x2APIC mode */
+#define SLAT_APICV_INTERRUPTS	BIT(4)	/* interrupts, from IRR to the EOI */
 
 /*
  * struct slat_cpu - a guest CPU
@@ -232,6 +235,9 @@ struct slat_hw_ops;
  * @apicv: what of its local APIC it has to itself: SLAT_APICV_*
  * @apic_page: (c) the registers of that, as KVM_GET_LAPIC has them, which it then
  *	reads and writes there; NULL: it never has
+ * @apic_status: with SLAT_APICV_INTERRUPTS the highest request in @apic_page, and
+ *	256 times the highest interrupt in service there; 0: none
+ * @apic_eoi_exits: exit when these vectors have been ended
  * @apic_access: (c) the page that second-level tables have in their place; 0:
  *	none
  * @intercepts: exceptions that exit, by vector
@@ -304,6 +310,8 @@ struct slat_cpu {
 	u8 cr8_limit;
 	u32 apicv;
 	void *apic_page;
+	u16 apic_status;
+	u64 apic_eoi_exits[4];
 	u64 apic_access;
 	bool want_step;
 	bool skipped;

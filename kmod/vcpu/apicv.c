@@ -38,6 +38,15 @@ void slat_vcpu_exit_apicv(struct slat_vcpu *vcpu)
 	free_page((unsigned long)vcpu->cpu.apic_page);
 }
 
+/*
+ * Neither while user space holds interrupts back, nor while there is a task priority
+ * that the CPU does not know of.
+ */
+static bool may_deliver(const struct slat_vcpu *vcpu)
+{
+	return !(vcpu->debug & KVM_GUESTDBG_BLOCKIRQ) && !vcpu->vapic.address;
+}
+
 /**
  * slat_vcpu_choose_apicv() - what the CPU has to itself at the next entry
  * @vcpu: in slat_vcpu_run(), before it chooses what to deliver
@@ -61,8 +70,11 @@ void slat_vcpu_choose_apicv(struct slat_vcpu *vcpu)
 	if (!(apicv & SLAT_APICV_MEMORY && vcpu->apic.reports_tpr))
 		apicv |= can & SLAT_APICV_PRIORITY;
 	/* The CPU does the rest only with both. */
-	if (apicv & SLAT_APICV_PRIORITY && apicv & (SLAT_APICV_MEMORY | SLAT_APICV_MSRS))
+	if (apicv & SLAT_APICV_PRIORITY && apicv & (SLAT_APICV_MEMORY | SLAT_APICV_MSRS)) {
 		apicv |= can & SLAT_APICV_REGISTERS;
+		if (may_deliver(vcpu))
+			apicv |= can & SLAT_APICV_INTERRUPTS;
+	}
 	vcpu->cpu.apicv = apicv;
 }
 
@@ -72,7 +84,11 @@ void slat_vcpu_choose_apicv(struct slat_vcpu *vcpu)
  */
 void slat_vcpu_give_apicv(struct slat_vcpu *vcpu)
 {
-	if (vcpu->cpu.apicv & SLAT_APICV_REGISTERS)
+	struct slat_cpu *cpu = &vcpu->cpu;
+
+	if (cpu->apicv & SLAT_APICV_INTERRUPTS)
+		cpu->apic_status = slat_apic_lend(&vcpu->apic, cpu->apic_eoi_exits);
+	else if (cpu->apicv & SLAT_APICV_REGISTERS)
 		slat_lapic_give(&vcpu->apic.lapic);
 }
 
@@ -82,6 +98,11 @@ void slat_vcpu_give_apicv(struct slat_vcpu *vcpu)
  */
 void slat_vcpu_take_apicv(struct slat_vcpu *vcpu)
 {
-	if (vcpu->cpu.apicv)
-		slat_lapic_take(&vcpu->apic.lapic);
+	struct slat_lapic *lapic = &vcpu->apic.lapic;
+
+	if (!vcpu->cpu.apicv)
+		return;
+	slat_lapic_take(lapic);
+	if (vcpu->cpu.apicv & SLAT_APICV_INTERRUPTS)
+		slat_lapic_take_back(lapic);
 }

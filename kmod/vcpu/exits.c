@@ -164,6 +164,13 @@ static int exit_apic_write(struct slat_vcpu *vcpu, const struct slat_exit *exit)
 	return 1;
 }
 
+/* So is this one, and the interrupt is not in service any more. */
+static int exit_eoi(struct slat_vcpu *vcpu, const struct slat_exit *exit)
+{
+	slat_lapic_ended(&vcpu->apic.lapic, exit->vector);
+	return 1;
+}
+
 static int exit_fault(struct slat_vcpu *vcpu, const struct slat_exit *exit)
 {
 	int ret = slat_mmu_fault(&vcpu->walker, exit->fault.gpa, exit->fault.access);
@@ -210,6 +217,7 @@ static const exit_fn handlers[SLAT_EXIT_REASONS] = {
 	[SLAT_EXIT_PRIORITY] = exit_host,
 	[SLAT_EXIT_APIC_WRITE] = exit_apic_write,
 	[SLAT_EXIT_APIC_ACCESS] = exit_apic_access,
+	[SLAT_EXIT_EOI] = exit_eoi,
 	[SLAT_EXIT_STEP] = slat_vcpu_handle_step,
 	[SLAT_EXIT_TRIPLE_FAULT] = exit_shutdown,
 	[SLAT_EXIT_FAILED_ENTRY] = exit_failed_entry,

@@ -55,7 +55,8 @@ void slat_pv_offer_eoi(struct slat_vcpu *vcpu)
 
 	if (!(pv->eoi & ENABLED) || !vcpu->has_apic)
 		return;
-	if (!slat_apic_eoi_is_silent(&vcpu->apic))
+	/* A CPU that ends interrupts by itself would not know of this one's end. */
+	if (vcpu->cpu.apicv & SLAT_APICV_INTERRUPTS || !slat_apic_eoi_is_silent(&vcpu->apic))
 		slat_pv_retract_eoi(vcpu);
 	else if (!pv->eoi_offered)
 		pv->eoi_offered = !write(vcpu, OFFER);

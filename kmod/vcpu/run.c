@@ -54,7 +54,13 @@ bool slat_vcpu_nmis_open(struct slat_vcpu *vcpu)
 
 static bool has_interrupt(struct slat_vcpu *vcpu)
 {
-	return vcpu->interrupt >= 0 || (vcpu->has_apic && slat_apic_has_interrupt(&vcpu->apic));
+	if (vcpu->interrupt >= 0)
+		return true;
+	if (!vcpu->has_apic)
+		return false;
+	/* The CPU delivers those of the APIC by itself. */
+	return vcpu->cpu.apicv & SLAT_APICV_INTERRUPTS ? slat_apic_pic_asks(&vcpu->apic) :
+							 slat_apic_has_interrupt(&vcpu->apic);
 }
 
 /* User space's before those of the APIC; -1: another vCPU has been faster. */

@@ -47,6 +47,7 @@ const struct slat_stats_desc slat_vcpu_stats_descs[SLAT_VCPU_STATS] = {
 	COUNTER(PRIORITY, "tpr_threshold"),
 	COUNTER(APIC_WRITE, "apic_write"),
 	COUNTER(APIC_ACCESS, "apic_access"),
+	COUNTER(EOI, "eoi"),
 	COUNTER(STEP, "step"),
 	COUNTER(TRIPLE_FAULT, "triple_fault"),
 	COUNTER(FAILED_ENTRY, "failed_entry"),

@@ -45,8 +45,15 @@ static void flush_msrs(struct slat_cpu *cpu)
 		return;
 	pass(reads, APIC_TASKPRI, APIC_TASKPRI);
 	pass(writes, APIC_TASKPRI, APIC_TASKPRI);
+	if (apicv & SLAT_APICV_INTERRUPTS) {
+		pass(writes, APIC_EOI, APIC_EOI);
+		pass(writes, APIC_SELF_IPI, APIC_SELF_IPI);
+	}
 	if (!(apicv & SLAT_APICV_REGISTERS))
 		return;
+	/* What it delivers goes by a priority that it keeps up to date there. */
+	if (apicv & SLAT_APICV_INTERRUPTS)
+		pass(reads, APIC_PROCPRI, APIC_PROCPRI);
 	pass(reads, APIC_ID, APIC_LVR);
 	pass(reads, APIC_LDR, APIC_LDR);
 	pass(reads, APIC_SPIV, APIC_ESR);
@@ -61,12 +68,17 @@ static void flush_msrs(struct slat_cpu *cpu)
  */
 void slat_vmx_apicv_init(struct slat_cpu *cpu)
 {
+	unsigned int i;
+
 	if (cpu->apic_page && slat_vmx.controls.apicv & SLAT_APICV_PRIORITY) {
 		slat_vmwrite(VIRTUAL_APIC_PAGE_ADDR, __pa(cpu->apic_page));
 		slat_vmwrite(TPR_THRESHOLD, 0);
 	}
 	if (cpu->apic_access)
 		slat_vmwrite(APIC_ACCESS_ADDR, cpu->apic_access);
+	if (slat_vmx.controls.apicv & SLAT_APICV_INTERRUPTS)
+		for (i = 0; i < ARRAY_SIZE(cpu->apic_eoi_exits); i++)
+			slat_vmwrite(EOI_EXIT_BITMAP0 + 2 * i, 0);
 }
 
 /**
@@ -82,6 +94,7 @@ u32 slat_vmx_apicv_proc2(const struct slat_cpu *cpu)
 		{ SLAT_APICV_MEMORY, SECONDARY_EXEC_VIRTUALIZE_APIC_ACCESSES },
 		{ SLAT_APICV_MSRS, SECONDARY_EXEC_VIRTUALIZE_X2APIC_MODE },
 		{ SLAT_APICV_REGISTERS, SECONDARY_EXEC_APIC_REGISTER_VIRT },
+		{ SLAT_APICV_INTERRUPTS, SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY },
 	};
 	u32 proc2 = 0;
 	int i;
@@ -92,11 +105,28 @@ u32 slat_vmx_apicv_proc2(const struct slat_cpu *cpu)
 	return proc2;
 }
 
+/* SDM vol. 3C, 25.4.2 and 25.6.8. */
+static void flush_interrupts(struct slat_cpu *cpu)
+{
+	struct slat_vmx_vcpu *vmx = slat_vmx_of(cpu);
+	unsigned int i;
+
+	/* The CPU has changed it, whatever was written there. */
+	slat_vmwrite(GUEST_INTR_STATUS, cpu->apic_status);
+	for (i = 0; i < ARRAY_SIZE(vmx->eoi_exits); i++) {
+		if (cpu->apic_eoi_exits[i] == vmx->eoi_exits[i])
+			continue;
+		vmx->eoi_exits[i] = cpu->apic_eoi_exits[i];
+		slat_vmwrite(EOI_EXIT_BITMAP0 + 2 * i, vmx->eoi_exits[i]);
+	}
+}
+
 /**
  * slat_vmx_apicv_flush() - the VMCS's part of what it does from now on
  * @cpu: loaded here, about to enter
  *
- * A threshold above the priority would fail the entry (SDM vol. 3C, 27.2.1.1).
+ * A threshold above the priority would fail the entry (SDM vol. 3C, 27.2.1.1), and
+ * means nothing where the CPU delivers interrupts.
  */
 void slat_vmx_apicv_flush(struct slat_cpu *cpu)
 {
@@ -105,7 +135,9 @@ void slat_vmx_apicv_flush(struct slat_cpu *cpu)
 	flush_msrs(cpu);
 	if (!(cpu->apicv & SLAT_APICV_PRIORITY))
 		return;
-	if (cpu->cr8_limit != vmx->tpr_threshold) {
+	if (cpu->apicv & SLAT_APICV_INTERRUPTS) {
+		flush_interrupts(cpu);
+	} else if (cpu->cr8_limit != vmx->tpr_threshold) {
 		vmx->tpr_threshold = cpu->cr8_limit;
 		slat_vmwrite(TPR_THRESHOLD, cpu->cr8_limit);
 	}

@@ -200,6 +200,8 @@ static u32 choose_apicv(const struct slat_vmx_msrs *msrs)
 		apicv |= SLAT_APICV_MSRS;
 	if (proc2 & SECONDARY_EXEC_APIC_REGISTER_VIRT)
 		apicv |= SLAT_APICV_REGISTERS;
+	if (proc2 & SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY)
+		apicv |= SLAT_APICV_INTERRUPTS;
 	return apicv;
 }
 

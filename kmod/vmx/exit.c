@@ -134,6 +134,11 @@ static void exit_apic(struct slat_exit *exit, u64 qualification)
 	exit->offset = qualification & APIC_OFFSET;
 }
 
+static void exit_eoi(struct slat_exit *exit, u64 qualification)
+{
+	exit->vector = qualification;
+}
+
 static void exit_linear(struct slat_exit *exit, u64 qualification)
 {
 	exit->linear = qualification;
@@ -161,6 +166,7 @@ static const struct {
 	EXIT(TPR_BELOW_THRESHOLD, PRIORITY, NULL),
 	EXIT(APIC_ACCESS, APIC_ACCESS, exit_apic),
 	EXIT(APIC_WRITE, APIC_WRITE, exit_apic),
+	EXIT(EOI_INDUCED, EOI, exit_eoi),
 	EXIT(TRIPLE_FAULT, TRIPLE_FAULT, NULL),
 	EXIT(INTERRUPT_WINDOW, INTERRUPT_WINDOW, NULL),
 	EXIT(NMI_WINDOW, NMI_WINDOW, NULL),

@@ -64,6 +64,7 @@ struct slat_vmx_host {
  * @msr_bitmap: which MSRs it reaches without an exit
  * @passed: the same for those of x2APIC mode: by which of slat_cpu.apicv
  * @tpr_threshold: as in the VMCS
+ * @eoi_exits: as slat_cpu.apic_eoi_exits, in the VMCS
  * @vpid: its TLB tag, 0: none
  * @flush_vpid: its TLB may hold what it has left on this CPU before, or what
  *	its control registers no longer say
@@ -85,6 +86,7 @@ struct slat_vmx_vcpu {
 	void *msr_bitmap;
 	u32 passed;
 	u32 tpr_threshold;
+	u64 eoi_exits[4];
 	u16 vpid;
 	bool flush_vpid;
 	u32 proc;

@@ -199,8 +199,8 @@ static void chooses_controls(void)
 
 	CHECK_STREQ(NULL, slat_vmx_choose_controls(&skylake, &controls));
 	CHECK(!controls.steps);
-	CHECK_EQ(SLAT_APICV_PRIORITY | SLAT_APICV_MEMORY | SLAT_APICV_MSRS | SLAT_APICV_REGISTERS,
-		 controls.apicv);
+	CHECK_EQ(SLAT_APICV_PRIORITY | SLAT_APICV_MEMORY | SLAT_APICV_MSRS | SLAT_APICV_REGISTERS |
+		 SLAT_APICV_INTERRUPTS, controls.apicv);
 	msrs = skylake;
 	msrs.procbased &= ~(1ULL << (32 + 21));
 	CHECK_STREQ(NULL, slat_vmx_choose_controls(&msrs, &controls));

@@ -64,7 +64,7 @@ class Bochs(machine.Machine):
     MODEL = "corei7_skylake_x"
     # Upper bound on guest residency. Without it a guest that keeps interrupts off hangs its
     # host CPU, to which Bochs then delivers no host interrupt as a VM exit.
-    MODULE_ARGS = "residency_us=1000"
+    MODULE_ARGS = "residency_us=1000 virtual_interrupts=0"
     SPARE = 0
     # Bochs gives the size of the uncompacted XSAVE area for the compacted one too; Linux warns
     # and does without XSAVE. Without XSAVEC and XSAVES it has no need of a compacted area.
