@@ -39,12 +39,15 @@ void slat_vcpu_exit_apicv(struct slat_vcpu *vcpu)
 }
 
 /*
- * Neither while user space holds interrupts back, nor while there is a task priority
- * that the CPU does not know of.
+ * Not of an APIC that takes no IPIs, as the CPU does not look; nor while user space
+ * holds interrupts back, nor while it waits for a window, in which the CPU does
+ * nothing; nor while there is a task priority that the CPU does not know of.
  */
 static bool may_deliver(const struct slat_vcpu *vcpu)
 {
-	return !(vcpu->debug & KVM_GUESTDBG_BLOCKIRQ) && !vcpu->vapic.address;
+	return slat_lapic_enabled(&vcpu->apic.lapic) &&
+	       !(vcpu->debug & KVM_GUESTDBG_BLOCKIRQ) &&
+	       !READ_ONCE(vcpu->run->request_interrupt_window) && !vcpu->vapic.address;
 }
 
 /**

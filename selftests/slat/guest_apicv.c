@@ -13,15 +13,6 @@ FIXTURE(apicv) {
 	bool priority, memory, registers, msrs, msr_registers;	/* what the CPU does */
 };
 
-static bool does(struct slat_info *info, __u64 cap, const char *parameter)
-{
-	char path[128], wanted[4] = "";
-
-	snprintf(path, sizeof(path), SLAT_SYSFS "/parameters/%s", parameter);
-	return !_file_read(path, wanted, sizeof(wanted)) && *wanted == 'Y' &&
-	       info->hw_caps & cap;
-}
-
 FIXTURE_SETUP(apicv)
 {
 	struct slat_info info;
@@ -32,10 +23,10 @@ FIXTURE_SETUP(apicv)
 	irq_guest_create(_metadata, &self->guest, CHIPS_KERNEL);
 	info_get(_metadata, self->guest.dev, &info);
 	self->stats = stats_open(_metadata, &self->guest, true);
-	self->priority = does(&info, SLAT_HW_TPR_SHADOW, "tpr_shadow");
-	self->memory = does(&info, SLAT_HW_APIC_ACCESS, "apic_access");
-	self->msrs = self->priority && does(&info, SLAT_HW_VIRTUAL_X2APIC, "virtual_x2apic");
-	registers = self->priority && does(&info, SLAT_HW_APIC_REGISTERS, "apic_registers");
+	self->priority = _cpu_does(&info, SLAT_HW_TPR_SHADOW, "tpr_shadow");
+	self->memory = _cpu_does(&info, SLAT_HW_APIC_ACCESS, "apic_access");
+	self->msrs = self->priority && _cpu_does(&info, SLAT_HW_VIRTUAL_X2APIC, "virtual_x2apic");
+	registers = self->priority && _cpu_does(&info, SLAT_HW_APIC_REGISTERS, "apic_registers");
 	self->registers = self->memory && registers;
 	self->msr_registers = self->msrs && registers;
 }

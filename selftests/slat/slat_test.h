@@ -238,10 +238,13 @@ static inline void require_module(void)
 static inline void module_params_get(struct __test_metadata *_metadata, char *params, size_t size)
 {
 	long us = file_read_long(_metadata, SLAT_SYSFS "/parameters/residency_us");
-	char kvm_node[8];
+	char kvm_node[8], interrupts[8];
 
 	ASSERT_EQ(0, _file_read(SLAT_SYSFS "/parameters/kvm_node", kvm_node, sizeof(kvm_node)));
-	snprintf(params, size, "residency_us=%ld kvm_node=%s", us, kvm_node);
+	ASSERT_EQ(0, _file_read(SLAT_SYSFS "/parameters/virtual_interrupts", interrupts,
+				sizeof(interrupts)));
+	snprintf(params, size, "residency_us=%ld kvm_node=%s virtual_interrupts=%s", us, kvm_node,
+		 interrupts);
 }
 
 static inline int _module_load(const char *params)
