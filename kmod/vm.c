@@ -380,6 +380,8 @@ static long vm_enable_cap(struct slat_vm *vm, unsigned long arg)
 		return split_irqchip(vm, cap.args[0]);
 	case KVM_CAP_X2APIC_API:
 		return slat_irq_x2apic_api(vm->irq, cap.args[0]);
+	case KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2:
+		return slat_mmu_manual_protect(vm->mmu, cap.args[0]);
 	default:
 		return slat_caps_enable(&vm->config, &cap);
 	}

@@ -9,6 +9,7 @@
  * needs tables takes them from there.
  */
 #include <linux/atomic.h>
+#include <linux/bitops.h>
 #include <linux/kernel.h>
 #include <linux/lockdep.h>
 #include <linux/sched.h>
@@ -130,23 +131,47 @@ u64 slat_ptab_unlink(struct slat_batch *batch, u64 first, u64 last, unsigned lon
 	return last + 1;
 }
 
+/*
+ * What a clean leaf has not: the right to write, or where the CPU logs that, the
+ * mark that it has been used.  One mark for a huge leaf would not tell which page.
+ */
+static u64 taken_of(const struct slat_pte_format *format, unsigned int level)
+{
+	return format->logs && level == 1 ? format->dirty : format->write | format->dirty;
+}
+
+/* Returns the entry, which may no longer be a leaf: a fault may split it. */
+static u64 clean_leaf(struct slat_batch *batch, u64 *entry, u64 pte, unsigned int level)
+{
+	const struct slat_pte_format *format = batch->ptab->format;
+	u64 taken = taken_of(format, level);
+
+	/* Its accessed bit may change, and it may become dirty. */
+	while (slat_pte_is_leaf(format, pte, level) && pte & taken) {
+		if (try_cmpxchg(entry, &pte, pte & ~taken)) {
+			batch->narrowed = true;
+			break;
+		}
+	}
+	return pte;
+}
+
 /**
- * slat_ptab_write_protect() - make the leaves of a range read-only
+ * slat_ptab_clean() - have the next write to each page of a range noticed
  * @batch: begun
  * @first: first guest frame
  * @last: last guest frame
  * @budget: entries to read at most, more or less
  *
- * A huge leaf that reaches beyond the range is protected as a whole.
+ * Leaves become read-only, or where the CPU logs writes, not dirty.  A huge leaf
+ * becomes read-only in any case, as a whole.
  *
  * Return: the first frame that is left to do, @last + 1 if none.
  */
-u64 slat_ptab_write_protect(struct slat_batch *batch, u64 first, u64 last,
-			    unsigned long budget)
+u64 slat_ptab_clean(struct slat_batch *batch, u64 first, u64 last, unsigned long budget)
 {
 	struct slat_ptab *ptab = batch->ptab;
 	struct slat_table *root = READ_ONCE(ptab->root);
-	u64 writable = ptab->format->write | ptab->format->dirty;
 	struct slat_iter it;
 
 	lockdep_assert_held(&ptab->lock);
@@ -157,17 +182,62 @@ u64 slat_ptab_write_protect(struct slat_batch *batch, u64 first, u64 last,
 	while (slat_iter_next(&it)) {
 		if (it.steps > budget)
 			return it.next;
-		/* Its accessed bit may change, and a fault may split it. */
-		while (slat_pte_is_leaf(ptab->format, it.pte, it.level) &&
-		       it.pte & ptab->format->write) {
-			if (try_cmpxchg(it.entry, &it.pte, it.pte & ~writable)) {
-				batch->narrowed = true;
-				break;
-			}
-		}
+		it.pte = clean_leaf(batch, it.entry, it.pte, it.level);
 		it.descend = slat_pte_is_table(ptab->format, it.pte, it.level);
 	}
 	return last + 1;
+}
+
+/* Returns the entry that the frame's walk ends at, NULL without tables. */
+static u64 *clean_page(struct slat_batch *batch, u64 gfn, unsigned int *level)
+{
+	struct slat_ptab *ptab = batch->ptab;
+	struct slat_table *root = READ_ONCE(ptab->root);
+	u64 *table, *entry, pte;
+
+	if (!root)
+		return NULL;
+	table = root->entries;
+	for (*level = ptab->format->levels;; (*level)--) {
+		entry = &table[slat_table_index(gfn, *level)];
+		pte = clean_leaf(batch, entry, READ_ONCE(*entry), *level);
+		if (!slat_pte_is_table(ptab->format, pte, *level))
+			return entry;
+		table = __va(pte & SLAT_PTE_ADDR);
+	}
+}
+
+/**
+ * slat_ptab_clean_bits() - the same for the pages of a bitmap
+ * @batch: begun
+ * @gfn: the guest frame of its first bit
+ * @bits: which; what is beyond the end of a slot is 0
+ * @words: its length
+ */
+void slat_ptab_clean_bits(struct slat_batch *batch, u64 gfn, const unsigned long *bits,
+			  unsigned long words)
+{
+	unsigned int level = 0;
+	u64 *entry = NULL;
+	u64 last = 0, page;
+	unsigned long i, left;
+
+	lockdep_assert_held(&batch->ptab->lock);
+	for (i = 0; i < words; i++) {
+		for (left = bits[i]; left; left &= left - 1) {
+			page = gfn + i * BITS_PER_LONG + __ffs(left);
+			/* Most are in the table of the one before. */
+			if (level == 1 && !((page ^ last) & ~slat_level_mask(2))) {
+				entry += page - last;
+				clean_leaf(batch, entry, READ_ONCE(*entry), level);
+			} else {
+				entry = clean_page(batch, page, &level);
+				if (!entry)
+					return;
+			}
+			last = page;
+		}
+	}
 }
 
 /**

@@ -1,38 +1,46 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Which pages the guest has written: a bitmap a slot, fed by write protection.
+ * Which pages of a slot have been written: a bitmap a slot.
  *
- * A page of a logged slot is writable only while its bit is set.  Its first
- * write faults; the fault maps it writable and sets the bit, in this order.
- * Who reads the log takes the bits, then the right to write, then waits: each
- * write is either seen by the owner once the call returns, or has its bit set
- * again.
+ * A page is clean while its bit is not set: its leaf is then read-only, or where
+ * the CPU logs writes, not dirty.  Its first write is noticed:
+ *
+ *	a fault			makes the leaf writable, and dirty; then sets the bit
+ *	the CPU			makes the leaf dirty and logs the page; the bit is set
+ *				before its actor's word says that it has left
+ *
+ * Who takes bits (log.c) then makes the leaves clean, then waits: each write is
+ * either in memory when the call returns, or has its bit set again.
  */
 #include <linux/bitmap.h>
 #include <linux/errno.h>
 #include <linux/kernel.h>
 #include <linux/overflow.h>
-#include <linux/sched.h>
 #include <linux/slab.h>
-#include <linux/uaccess.h>
 
 #include "mmu/mmu.h"
 
 /**
- * slat_dirty_alloc() - a bitmap, all clean
+ * slat_dirty_alloc() - a bitmap, as a new log has it
+ * @mmu: the memory
  * @pages: its length
  *
- * Process context.
+ * Process context, under slots_lock.
  *
  * Return: the bitmap with one reference, NULL without memory.
  */
-struct slat_dirty *slat_dirty_alloc(u64 pages)
+struct slat_dirty *slat_dirty_alloc(struct slat_mmu *mmu, u64 pages)
 {
+	unsigned long words = BITS_TO_LONGS(pages);
 	struct slat_dirty *dirty;
 
-	dirty = kvzalloc(struct_size(dirty, bits, BITS_TO_LONGS(pages)), GFP_KERNEL_ACCOUNT);
-	if (dirty)
-		refcount_set(&dirty->refs, 1);
+	dirty = kvzalloc(struct_size(dirty, bits, words), GFP_KERNEL_ACCOUNT);
+	if (!dirty)
+		return NULL;
+	refcount_set(&dirty->refs, 1);
+	dirty->words = words;
+	if (mmu->manual_protect & KVM_DIRTY_LOG_INITIALLY_SET)
+		bitmap_set(dirty->bits, 0, pages);
 	return dirty;
 }
 
@@ -42,8 +50,36 @@ struct slat_dirty *slat_dirty_alloc(u64 pages)
  */
 void slat_dirty_put(struct slat_dirty *dirty)
 {
-	if (dirty && refcount_dec_and_test(&dirty->refs))
-		kvfree(dirty);
+	if (!dirty || !refcount_dec_and_test(&dirty->refs))
+		return;
+	kvfree(dirty->peeked);
+	kvfree(dirty);
+}
+
+/**
+ * slat_dirty_final() - all that nobody has been told for good
+ * @dirty: the bitmap of a slot that is gone: nobody uses its translations
+ * @bits: filled in, dirty->words long
+ *
+ * Under slots_lock.
+ */
+void slat_dirty_final(const struct slat_dirty *dirty, unsigned long *bits)
+{
+	unsigned long i;
+
+	for (i = 0; i < dirty->words; i++)
+		bits[i] = READ_ONCE(dirty->bits[i]) | (dirty->peeked ? dirty->peeked[i] : 0);
+}
+
+static void mark(const struct slat_slot *slot, u64 gfn)
+{
+	u64 page;
+
+	if (!slot || !slot->dirty)
+		return;
+	page = gfn - slot->gfn;
+	if (page < slot->pages && !test_bit(page, slot->dirty->bits))
+		set_bit_le(page, slot->dirty->bits);
 }
 
 /**
@@ -51,84 +87,83 @@ void slat_dirty_put(struct slat_dirty *dirty)
  * @mmu: the memory
  * @gfn: the guest frame
  *
- * Any context but NMI.
+ * Any context but NMI, after the write: who takes the bit next reads it.
  */
 void slat_mmu_mark_dirty(struct slat_mmu *mmu, u64 gfn)
 {
-	struct slat_slot *slot;
-
+	smp_mb();	/* the write before the bit is looked at: pairs with xchg() of log.c */
 	rcu_read_lock();
-	slot = mtree_load(&mmu->by_gfn, gfn);
-	if (slot && slot->dirty)
-		set_bit_le(gfn - slot->gfn, slot->dirty->bits);
+	mark(mtree_load(&mmu->by_gfn, gfn), gfn);
 	rcu_read_unlock();
 }
 
-/* Takes the set bits of a word and makes the pages read-only; still writable
- * in TLBs until the batch is committed.
+/**
+ * slat_mmu_note_writes() - what a CPU has logged
+ * @walker: the vCPU's
+ * @gpas: guest-physical addresses
+ * @count: how many
+ *
+ * INSIDE, after the guest was left: who waits until the word says so finds it
+ * noted.
  */
-static unsigned long take_word(struct slat_batch *batch, const struct slat_slot *slot,
-			       unsigned long word)
+void slat_mmu_note_writes(struct slat_walker *walker, const u64 *gpas, unsigned int count)
 {
-	unsigned long bits = xchg(&slot->dirty->bits[word], 0);
-	u64 gfn = slot->gfn + word * BITS_PER_LONG;
+	struct slat_mmu *mmu = walker->mmu;
+	const struct slat_slot *slot = NULL;
+	unsigned int i;
 
-	if (bits)
-		slat_ptab_write_protect(batch, gfn + __ffs(bits), gfn + __fls(bits), ULONG_MAX);
-	return bits;
+	rcu_read_lock();
+	for (i = 0; i < count; i++) {
+		u64 gfn = gpas[i] >> PAGE_SHIFT;
+
+		/* Most are in the slot of the one before. */
+		if (!slot || gfn - slot->gfn >= slot->pages)
+			slot = mtree_load(&mmu->by_gfn, gfn);
+		mark(slot, gfn);
+		/* Where it was, for it may be gone.  Pairs with set_leaving(). */
+		smp_rmb();
+		mark(READ_ONCE(mmu->leaving), gfn);
+	}
+	rcu_read_unlock();
 }
 
 /**
- * slat_mmu_get_dirty_log() - KVM_GET_DIRTY_LOG
+ * slat_mmu_logging_begins() - there is going to be one more slot that is logged
  * @mmu: the memory
- * @log: which slot, and where to write its bitmap
  *
- * Process context, no lock held.
- *
- * Return: 0; -EINVAL: no such slot number; -ENOENT: no such slot, or not
- * logged; -ENOMEM; -EFAULT: the bits that could not be written are set again.
+ * Process context, under slots_lock, before a fault finds the slot.  When it
+ * returns, all who are in the guest log what they write, where they can: no leaf
+ * of the slot may be one that is theirs to log before that.
  */
-int slat_mmu_get_dirty_log(struct slat_mmu *mmu, const struct kvm_dirty_log *log)
+void slat_mmu_logging_begins(struct slat_mmu *mmu)
 {
-	struct slat_batch batch;
-	struct slat_slot *slot;
-	unsigned long words, i;
-	unsigned long *bits;
-	int err = -ENOENT;
+	WRITE_ONCE(mmu->logged, mmu->logged + 1);
+	if (mmu->logged == 1 && mmu->ptab.format->logs)
+		slat_mmu_expel(mmu);
+}
 
-	if (log->slot >= SLAT_SLOTS_MAX)
-		return -EINVAL;
+/**
+ * slat_mmu_logging_ends() - undo slat_mmu_logging_begins()
+ * @mmu: the memory
+ *
+ * Process context, under slots_lock or without walkers.
+ */
+void slat_mmu_logging_ends(struct slat_mmu *mmu)
+{
+	WRITE_ONCE(mmu->logged, mmu->logged - 1);
+}
 
-	mutex_lock(&mmu->slots_lock);
-	slot = xa_load(&mmu->by_id, log->slot);
-	if (!slot || !slot->dirty)
-		goto unlock;
-	words = BITS_TO_LONGS(slot->pages);
-	bits = kvmalloc_array(words, sizeof(*bits), GFP_KERNEL_ACCOUNT);
-	err = -ENOMEM;
-	if (!bits)
-		goto unlock;
-
-	for (i = 0; i < words;) {
-		unsigned long stop = min(words, i + SLAT_ZAP_BUDGET / BITS_PER_LONG);
-
-		slat_batch_begin(&batch, &mmu->ptab);
-		for (; i < stop; i++)
-			bits[i] = take_word(&batch, slot, i);
-		slat_batch_seal(&batch);
-		cond_resched();
-	}
-	slat_batch_commit(&batch);
-
-	err = 0;
-	if (copy_to_user(log->dirty_bitmap, bits, words * sizeof(*bits))) {
-		for (i = 0; i < words; i++)
-			if (bits[i])
-				atomic_long_or(bits[i], (atomic_long_t *)&slot->dirty->bits[i]);
-		err = -EFAULT;
-	}
-	kvfree(bits);
-unlock:
-	mutex_unlock(&mmu->slots_lock);
-	return err;
+/**
+ * slat_mmu_start_log() - what is mapped of a slot is clean, from now on
+ * @mmu: the memory
+ * @slot: published, with its bitmap
+ *
+ * Process context, under slots_lock.  Where all bits are set already there is
+ * nothing to do yet: KVM_CLEAR_DIRTY_LOG will.
+ */
+void slat_mmu_start_log(struct slat_mmu *mmu, const struct slat_slot *slot)
+{
+	if (mmu->manual_protect & KVM_DIRTY_LOG_INITIALLY_SET)
+		return;
+	slat_mmu_clean(mmu, slot->gfn, slot->gfn + slot->pages - 1);
 }

@@ -128,14 +128,19 @@ unsigned int slat_mmu_leaf_level(const struct slat_mmu *mmu, const struct slat_s
 	return level;
 }
 
-static u32 leaf_access(const struct fault *fault, unsigned int *level)
+static u32 leaf_access(const struct slat_mmu *mmu, const struct fault *fault,
+		       unsigned int *level)
 {
 	u32 access = SLAT_ACCESS_READ | SLAT_ACCESS_EXEC;
 	bool write = fault->access & SLAT_ACCESS_WRITE;
 
-	/* A logged page becomes writable only by being written. */
-	if (fault->writable && (write || !fault->slot.dirty))
-		access |= SLAT_ACCESS_WRITE;
+	/* A logged page becomes writable only by being written, or the CPU logs that. */
+	if (fault->writable) {
+		if (write || !fault->slot.dirty)
+			access |= SLAT_ACCESS_WRITE;
+		else if (mmu->ptab.format->logs)
+			access |= SLAT_ACCESS_WRITE | SLAT_ACCESS_LOGGED;
+	}
 
 	if (*level > 1 && itlb_multihit()) {
 		if (fault->access & SLAT_ACCESS_EXEC)
@@ -163,11 +168,11 @@ static void install(struct slat_walker *walker, struct fault *fault)
 	/* After the checks, so that the host's mapping is stable. */
 	level = fault->slot.dirty || !fault->page ? 1 :
 		slat_mmu_leaf_level(mmu, &fault->slot, fault->gfn);
-	access = leaf_access(fault, &level);
+	access = leaf_access(mmu, fault, &level);
 	if (slat_ptab_install(&mmu->ptab, &walker->cache, fault->gfn, fault->pfn, level,
 			      access, pfn_is_ram(fault->pfn)) == SLAT_INSTALLED &&
 	    access & SLAT_ACCESS_WRITE) {
-		if (fault->slot.dirty)
+		if (fault->slot.dirty && !(access & SLAT_ACCESS_LOGGED))
 			set_bit_le(fault->gfn - fault->slot.gfn, fault->slot.dirty->bits);
 		if (fault->page)
 			SetPageDirty(fault->page);

@@ -17,6 +17,9 @@
 #define SLAT_TABLE_ENTRIES	BIT(SLAT_TABLE_BITS)
 #define SLAT_LEVELS_MAX		5
 
+/* With SLAT_ACCESS_WRITE: the CPU is to log the first write, where format.logs. */
+#define SLAT_ACCESS_LOGGED	BIT(8)
+
 /* Pages of 4 KiB that an entry of a level spans, and the bits within. */
 #define slat_level_pages(level)	BIT_ULL(((level) - 1) * SLAT_TABLE_BITS)
 #define slat_level_mask(level)	(slat_level_pages(level) - 1)
@@ -38,6 +41,7 @@
  * @ram: set in a leaf of ordinary memory, for its memory type
  * @device: set in a leaf of anything else
  * @levels: from the root down to level 1
+ * @logs: the CPU logs a page whose leaf it makes dirty, for those who ask
  * @largest: the highest level that can have leaves
  * @phys_bits: width of the guest-physical addresses that they translate
  */
@@ -53,6 +57,7 @@ struct slat_pte_format {
 	u64 dirty;
 	u64 ram;
 	u64 device;
+	bool logs;
 	unsigned int levels;
 	unsigned int largest;
 	unsigned int phys_bits;
@@ -89,7 +94,7 @@ static inline u64 slat_pte_pfn(u64 pte)
  * @ram: ordinary memory, not a device's
  *
  * Pure.  Accessed, and dirty where it is writable, so that the CPU need not
- * write to it at its first use.
+ * write to it at its first use, nor log it; but for SLAT_ACCESS_LOGGED.
  */
 static inline u64 slat_pte_make_leaf(const struct slat_pte_format *format, u64 pfn,
 				     unsigned int level, u32 access, bool ram)
@@ -100,7 +105,7 @@ static inline u64 slat_pte_make_leaf(const struct slat_pte_format *format, u64 p
 	if (level > 1)
 		pte |= format->huge;
 	if (access & SLAT_ACCESS_WRITE)
-		pte |= format->write | format->dirty;
+		pte |= format->write | (access & SLAT_ACCESS_LOGGED ? 0 : format->dirty);
 	pte |= access & SLAT_ACCESS_EXEC ? format->exec : format->no_exec;
 	return pte;
 }

@@ -28,6 +28,50 @@ static long get_dirty_log(struct slat_mmu *mmu, void __user *user)
 	return slat_mmu_get_dirty_log(mmu, &log);
 }
 
+static long clear_dirty_log(struct slat_mmu *mmu, void __user *user)
+{
+	struct kvm_clear_dirty_log log;
+
+	if (copy_from_user(&log, user, sizeof(log)))
+		return -EFAULT;
+	return slat_mmu_clear_dirty_log(mmu, &log);
+}
+
+static int get_epoch(struct slat_dirty_epoch *epoch, const void __user *user)
+{
+	if (copy_from_user(epoch, user, sizeof(*epoch)))
+		return -EFAULT;
+	return epoch->flags || memchr_inv(epoch->reserved, 0, sizeof(epoch->reserved)) ?
+	       -EINVAL : 0;
+}
+
+static long peek_dirty(struct slat_mmu *mmu, void __user *user)
+{
+	struct slat_dirty_epoch epoch;
+
+	return get_epoch(&epoch, user) ?: slat_mmu_peek_dirty(mmu, &epoch, user);
+}
+
+static long end_dirty(struct slat_mmu *mmu, const void __user *user, bool abort)
+{
+	struct slat_dirty_epoch epoch;
+	int err = get_epoch(&epoch, user);
+
+	if (err)
+		return err;
+	return epoch.bitmap || epoch.pages ? -EINVAL : slat_mmu_end_dirty(mmu, &epoch, abort);
+}
+
+static long commit_dirty(struct slat_mmu *mmu, void __user *user)
+{
+	return end_dirty(mmu, user, false);
+}
+
+static long abort_dirty(struct slat_mmu *mmu, void __user *user)
+{
+	return end_dirty(mmu, user, true);
+}
+
 static long zap_all(struct slat_mmu *mmu, void __user *user)
 {
 	if (user)
@@ -54,8 +98,12 @@ static const struct {
 } ioctls[] = {
 	{ KVM_SET_USER_MEMORY_REGION,	set_region },
 	{ KVM_GET_DIRTY_LOG,		get_dirty_log },
+	{ KVM_CLEAR_DIRTY_LOG,		clear_dirty_log },
 	{ SLAT_ZAP_ALL,			zap_all },
 	{ SLAT_GET_STATS,		get_stats },
+	{ SLAT_PEEK_DIRTY,		peek_dirty },
+	{ SLAT_COMMIT_DIRTY,		commit_dirty },
+	{ SLAT_ABORT_DIRTY,		abort_dirty },
 };
 
 /**
@@ -90,6 +138,16 @@ static long get_dirty_log32(struct slat_mmu *mmu, const void __user *user)
 	return slat_mmu_get_dirty_log(mmu, &log);
 }
 
+static long clear_dirty_log32(struct slat_mmu *mmu, const void __user *user)
+{
+	struct kvm_clear_dirty_log log;
+
+	if (copy_from_user(&log, user, sizeof(log)))
+		return -EFAULT;
+	log.dirty_bitmap = compat_ptr(log.padding2);
+	return slat_mmu_clear_dirty_log(mmu, &log);
+}
+
 /**
  * slat_mmu_compat_ioctl() - the same for a 32-bit program
  * @mmu: its memory
@@ -102,6 +160,8 @@ long slat_mmu_compat_ioctl(struct slat_mmu *mmu, unsigned int cmd, unsigned long
 {
 	if (cmd == KVM_GET_DIRTY_LOG)
 		return get_dirty_log32(mmu, compat_ptr(arg));
+	if (cmd == KVM_CLEAR_DIRTY_LOG)
+		return clear_dirty_log32(mmu, compat_ptr(arg));
 	return slat_mmu_ioctl(mmu, cmd, (unsigned long)compat_ptr(arg));
 }
 #endif

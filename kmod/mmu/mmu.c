@@ -115,21 +115,6 @@ void slat_mmu_leave(struct slat_walker *walker)
 	slat_actor_leave(walker->actor);
 }
 
-/**
- * slat_mmu_expel() - make all who are in the guest leave it
- * @mmu: the VM's memory
- *
- * Process context, the caller OUTSIDE.  When it returns, whoever is in the guest
- * has entered it after the call began, and has seen what was stored before: see
- * slat_mmu_enter().
- */
-void slat_mmu_expel(struct slat_mmu *mmu)
-{
-	struct slat_epochs *epochs = &mmu->ptab.epochs;
-
-	slat_epochs_wait(epochs, slat_epochs_bump(epochs));
-}
-
 /*
  * Calls for each piece of guest memory that one slot backs without a gap and
  * that does not cross a page.

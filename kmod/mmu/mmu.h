@@ -32,10 +32,15 @@
 /**
  * struct slat_dirty - which pages of a slot have been written
  * @refs: slots that share it, a slot and the one that replaces it
- * @bits: a bit a page
+ * @words: length of each bitmap
+ * @peeked: what somebody has been told, and may yet have to be told again;
+ *	NULL: nobody.  slots_lock
+ * @bits: a bit a page; set by anybody, taken under slots_lock
  */
 struct slat_dirty {
 	refcount_t refs;
+	unsigned long words;
+	unsigned long *peeked;
 	unsigned long bits[];
 };
 
@@ -81,6 +86,11 @@ struct slat_slot {
  *	that know it; constant once there are vCPUs; NULL: none does
  * @apic_hidden: how many vCPUs have their registers elsewhere, which would see
  *	memory there; @slots_lock, read without
+ * @manual_protect: KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE, KVM_DIRTY_LOG_INITIALLY_SET;
+ *	@slots_lock
+ * @logged: how many slots are logged; @slots_lock, read INSIDE
+ * @leaving: a slot that is in @by_gfn no more, while what was logged of it has not
+ *	been noted; @slots_lock, read under RCU, after @by_gfn
  */
 struct slat_mmu {
 	struct slat_ptab ptab;
@@ -95,6 +105,9 @@ struct slat_mmu {
 	struct slat_inval inval;
 	void *apic_page;
 	unsigned int apic_hidden;
+	u64 manual_protect;
+	unsigned int logged;
+	struct slat_slot *leaving;
 };
 
 /**
@@ -116,7 +129,6 @@ int slat_walker_init(struct slat_walker *walker, struct slat_mmu *mmu);
 void slat_walker_exit(struct slat_walker *walker);
 bool slat_mmu_enter(struct slat_walker *walker, u64 *root);
 void slat_mmu_leave(struct slat_walker *walker);
-void slat_mmu_expel(struct slat_mmu *mmu);
 int slat_mmu_read(struct slat_mmu *mmu, u64 gpa, void *data, unsigned int len);
 int slat_mmu_write(struct slat_mmu *mmu, u64 gpa, const void *data, unsigned int len);
 int slat_mmu_cmpxchg(struct slat_mmu *mmu, u64 gpa, const void *old, const void *new,
@@ -143,10 +155,28 @@ bool slat_mmu_find_slot(struct slat_mmu *mmu, u64 gfn, struct slat_slot *copy);
 void slat_mmu_drop_slots(struct slat_mmu *mmu);
 
 /* dirty.c */
-struct slat_dirty *slat_dirty_alloc(u64 pages);
+struct slat_dirty *slat_dirty_alloc(struct slat_mmu *mmu, u64 pages);
 void slat_dirty_put(struct slat_dirty *dirty);
+void slat_dirty_final(const struct slat_dirty *dirty, unsigned long *bits);
 void slat_mmu_mark_dirty(struct slat_mmu *mmu, u64 gfn);
+void slat_mmu_note_writes(struct slat_walker *walker, const u64 *gpas, unsigned int count);
+void slat_mmu_logging_begins(struct slat_mmu *mmu);
+void slat_mmu_logging_ends(struct slat_mmu *mmu);
+void slat_mmu_start_log(struct slat_mmu *mmu, const struct slat_slot *slot);
+
+/** slat_mmu_logs() - whether CPUs are to log what guests write; INSIDE */
+static inline bool slat_mmu_logs(const struct slat_mmu *mmu)
+{
+	return mmu->ptab.format->logs && READ_ONCE(mmu->logged);
+}
+
+/* log.c */
+int slat_mmu_manual_protect(struct slat_mmu *mmu, u64 options);
 int slat_mmu_get_dirty_log(struct slat_mmu *mmu, const struct kvm_dirty_log *log);
+int slat_mmu_clear_dirty_log(struct slat_mmu *mmu, const struct kvm_clear_dirty_log *log);
+int slat_mmu_peek_dirty(struct slat_mmu *mmu, struct slat_dirty_epoch *epoch,
+			struct slat_dirty_epoch __user *user);
+int slat_mmu_end_dirty(struct slat_mmu *mmu, const struct slat_dirty_epoch *epoch, bool abort);
 
 /* notifier.c */
 extern const struct mmu_notifier_ops slat_mmu_notifier_ops;
@@ -162,8 +192,9 @@ void slat_mmu_get_stats(struct slat_mmu *mmu, struct slat_vm_stats *stats);
 
 /* zap.c */
 void slat_mmu_zap_range(struct slat_mmu *mmu, u64 first, u64 last);
-void slat_mmu_write_protect(struct slat_mmu *mmu, u64 first, u64 last);
+void slat_mmu_clean(struct slat_mmu *mmu, u64 first, u64 last);
 void slat_mmu_zap_split(struct slat_mmu *mmu, const struct slat_slot *slot);
 void slat_mmu_zap_all(struct slat_mmu *mmu);
+void slat_mmu_expel(struct slat_mmu *mmu);
 
 #endif /* SLAT_MMU_MMU_H */

@@ -273,9 +273,12 @@ enum slat_install slat_ptab_install(struct slat_ptab *ptab, struct slat_cache *c
 
 			if (leaf_pfn(pte, at, gfn) != pfn)
 				return SLAT_CONFLICT;
-			if (!(access & ~have))
+			if (!(access & ~SLAT_ACCESS_LOGGED & ~have))
 				return SLAT_PRESENT;
 			want = slat_pte_make_leaf(format, pfn, at, access | have, ram);
+			/* One that is not dirty is the CPU's to log. */
+			if (have & SLAT_ACCESS_WRITE)
+				want = (want & ~format->dirty) | (pte & format->dirty);
 		}
 		if (at > level) {
 			link_table(ptab, cache, entry, pte, at);

@@ -100,8 +100,9 @@ void slat_batch_seal(struct slat_batch *batch) __releases(&batch->ptab->lock);
 void slat_batch_commit(struct slat_batch *batch);
 
 u64 slat_ptab_unlink(struct slat_batch *batch, u64 first, u64 last, unsigned long budget);
-u64 slat_ptab_write_protect(struct slat_batch *batch, u64 first, u64 last,
-			    unsigned long budget);
+u64 slat_ptab_clean(struct slat_batch *batch, u64 first, u64 last, unsigned long budget);
+void slat_ptab_clean_bits(struct slat_batch *batch, u64 gfn, const unsigned long *bits,
+			  unsigned long words);
 void slat_ptab_drop_root(struct slat_batch *batch);
 bool slat_ptab_age(struct slat_ptab *ptab, u64 first, u64 last, bool clear);
 struct slat_table *slat_ptab_reuse(struct slat_ptab *ptab);

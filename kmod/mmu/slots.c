@@ -63,9 +63,20 @@ void slat_mmu_publish(struct slat_mmu *mmu)
 	slat_epochs_pass(&mmu->ptab.epochs);
 }
 
+/* What is logged of a slot is looked up there too, until its translations have gone. */
+static void set_leaving(struct slat_mmu *mmu, struct slat_slot *slot)
+{
+	/* Before it is taken out of by_gfn: pairs with slat_mmu_note_writes(). */
+	WRITE_ONCE(mmu->leaving, slot);
+	smp_wmb();
+}
+
 /* The slot is in no lookup any more, and none of its translations is used. */
 static void retire(struct slat_mmu *mmu, struct slat_slot *slot)
 {
+	WRITE_ONCE(mmu->leaving, NULL);
+	if (slot->dirty)
+		slat_mmu_logging_ends(mmu);
 	unlink_hva(mmu, slot);
 	call_rcu(&slot->rcu, slot_free_callback);
 }
@@ -120,7 +131,8 @@ static int check_region(struct slat_mmu *mmu, const struct kvm_userspace_memory_
 	return 0;
 }
 
-static struct slat_slot *slot_make(const struct kvm_userspace_memory_region *region,
+static struct slat_slot *slot_make(struct slat_mmu *mmu,
+				   const struct kvm_userspace_memory_region *region,
 				   const struct slat_slot *old)
 {
 	struct slat_slot *slot = kzalloc(sizeof(*slot), GFP_KERNEL_ACCOUNT);
@@ -139,12 +151,13 @@ static struct slat_slot *slot_make(const struct kvm_userspace_memory_region *reg
 			slot->dirty = old->dirty;
 			refcount_inc(&slot->dirty->refs);
 		} else {
-			slot->dirty = slat_dirty_alloc(slot->pages);
+			slot->dirty = slat_dirty_alloc(mmu, slot->pages);
 			if (!slot->dirty) {
 				kfree(slot);
 				return NULL;
 			}
 		}
+		slat_mmu_logging_begins(mmu);
 	}
 	return slot;
 }
@@ -187,10 +200,14 @@ static int slot_create(struct slat_mmu *mmu, struct slat_slot *slot)
 
 static int slot_delete(struct slat_mmu *mmu, struct slat_slot *old)
 {
-	int err = store(mmu, old, NULL, GFP_KERNEL_ACCOUNT);
+	int err;
 
-	if (err)
+	set_leaving(mmu, old);
+	err = store(mmu, old, NULL, GFP_KERNEL_ACCOUNT);
+	if (err) {
+		WRITE_ONCE(mmu->leaving, NULL);
 		return err;
+	}
 	xa_erase(&mmu->by_id, old->id);
 	slat_mmu_publish(mmu);
 	slat_mmu_zap_range(mmu, old->gfn, slot_last(old));
@@ -209,7 +226,7 @@ static int slot_reflag(struct slat_mmu *mmu, struct slat_slot *old, struct slat_
 	link_hva(mmu, slot);
 	slat_mmu_publish(mmu);
 	if (slot->dirty && !old->dirty)
-		slat_mmu_write_protect(mmu, slot->gfn, slot_last(slot));
+		slat_mmu_start_log(mmu, slot);
 	else if (old->dirty && !slot->dirty)
 		slat_mmu_zap_split(mmu, slot);
 	retire(mmu, old);
@@ -219,23 +236,29 @@ static int slot_reflag(struct slat_mmu *mmu, struct slat_slot *old, struct slat_
 /* Same memory, other frames, which may overlap the old ones. */
 static int slot_move(struct slat_mmu *mmu, struct slat_slot *old, struct slat_slot *slot)
 {
-	int err = store(mmu, old, NULL, GFP_KERNEL_ACCOUNT);
+	int err;
 
+	set_leaving(mmu, old);
+	err = store(mmu, old, NULL, GFP_KERNEL_ACCOUNT);
 	if (err)
-		return err;
+		goto stay;
 	/* As in slot_create(). */
 	link_hva(mmu, slot);
 	err = store(mmu, slot, slot, GFP_KERNEL_ACCOUNT);
 	if (err) {
 		unlink_hva(mmu, slot);
 		store(mmu, old, old, GFP_KERNEL_ACCOUNT | __GFP_NOFAIL);
-		return err;
+		goto stay;
 	}
 	xa_store(&mmu->by_id, slot->id, slot, GFP_KERNEL_ACCOUNT | __GFP_NOFAIL);
 	slat_mmu_publish(mmu);
 	slat_mmu_zap_range(mmu, old->gfn, slot_last(old));
 	retire(mmu, old);
 	return 0;
+
+stay:
+	WRITE_ONCE(mmu->leaving, NULL);
+	return err;
 }
 
 static int replace(struct slat_mmu *mmu, struct slat_slot *old,
@@ -244,7 +267,7 @@ static int replace(struct slat_mmu *mmu, struct slat_slot *old,
 	struct slat_slot *slot;
 	int err;
 
-	slot = slot_make(region, old);
+	slot = slot_make(mmu, region, old);
 	if (!slot)
 		return -ENOMEM;
 	if (overlaps(mmu, slot, old))
@@ -255,10 +278,13 @@ static int replace(struct slat_mmu *mmu, struct slat_slot *old,
 		err = slot_move(mmu, old, slot);
 	else
 		err = slot_reflag(mmu, old, slot);
-	if (err)
-		slot_free(slot);
-	else
+	if (!err) {
 		slat_mmu_cover_apic(mmu, slot);
+		return 0;
+	}
+	if (slot->dirty)
+		slat_mmu_logging_ends(mmu);
+	slot_free(slot);
 	return err;
 }
 

@@ -39,14 +39,16 @@ void slat_mmu_zap_range(struct slat_mmu *mmu, u64 first, u64 last)
 }
 
 /**
- * slat_mmu_write_protect() - the same for the right to write
+ * slat_mmu_clean() - have the next write to each page of a range noticed
  * @mmu: the memory
  * @first: first guest frame
  * @last: last guest frame
+ *
+ * As slat_mmu_zap_range(), but for the cost: each translation is looked at.
  */
-void slat_mmu_write_protect(struct slat_mmu *mmu, u64 first, u64 last)
+void slat_mmu_clean(struct slat_mmu *mmu, u64 first, u64 last)
 {
-	mutate(mmu, first, last, slat_ptab_write_protect);
+	mutate(mmu, first, last, slat_ptab_clean);
 }
 
 /**
@@ -90,4 +92,19 @@ void slat_mmu_zap_all(struct slat_mmu *mmu)
 	slat_ptab_drop_root(&batch);
 	slat_batch_seal(&batch);
 	slat_batch_commit(&batch);
+}
+
+/**
+ * slat_mmu_expel() - make all who are in the guest leave it
+ * @mmu: the VM's memory
+ *
+ * Process context, the caller OUTSIDE.  When it returns, whoever is in the guest
+ * has entered it after the call began, and has seen what was stored before: see
+ * slat_mmu_enter().
+ */
+void slat_mmu_expel(struct slat_mmu *mmu)
+{
+	struct slat_epochs *epochs = &mmu->ptab.epochs;
+
+	slat_epochs_wait(epochs, slat_epochs_bump(epochs));
 }

@@ -29,6 +29,7 @@ static const struct number numbers[] = {
 	NUMBER(SLAT_FEATURE_INFO),
 	NUMBER(SLAT_FEATURE_ZAP_ALL),
 	NUMBER(SLAT_FEATURE_STATS),
+	NUMBER(SLAT_FEATURE_DIRTY_EPOCHS),
 	NUMBER(SLAT_HW_SLAT),
 	NUMBER(SLAT_HW_SLAT_2M),
 	NUMBER(SLAT_HW_SLAT_1G),
@@ -54,6 +55,9 @@ static const struct number numbers[] = {
 	NUMBER(SLAT_GET_INFO),
 	NUMBER(SLAT_ZAP_ALL),
 	NUMBER(SLAT_GET_STATS),
+	NUMBER(SLAT_PEEK_DIRTY),
+	NUMBER(SLAT_COMMIT_DIRTY),
+	NUMBER(SLAT_ABORT_DIRTY),
 };
 
 struct field {
@@ -106,6 +110,18 @@ static const struct field slat_vm_stats_fields[] = {
 	{ "reserved", STATS_AT(reserved), sizeof(stats.reserved) },
 };
 
+static const struct slat_dirty_epoch epoch;
+
+#define EPOCH_AT(field)	offsetof(struct slat_dirty_epoch, field)
+
+static const struct field slat_dirty_epoch_fields[] = {
+	{ "slot", EPOCH_AT(slot), sizeof(epoch.slot) },
+	{ "flags", EPOCH_AT(flags), sizeof(epoch.flags) },
+	{ "bitmap", EPOCH_AT(bitmap), sizeof(epoch.bitmap) },
+	{ "pages", EPOCH_AT(pages), sizeof(epoch.pages) },
+	{ "reserved", EPOCH_AT(reserved), sizeof(epoch.reserved) },
+};
+
 struct layout {
 	const char *name;
 	size_t size;
@@ -125,6 +141,12 @@ static const struct layout layouts[] = {
 		.size = sizeof(struct slat_vm_stats),
 		.fields = slat_vm_stats_fields,
 		.nr_fields = ARRAY_SIZE(slat_vm_stats_fields),
+	},
+	{
+		.name = "slat_dirty_epoch",
+		.size = sizeof(struct slat_dirty_epoch),
+		.fields = slat_dirty_epoch_fields,
+		.nr_fields = ARRAY_SIZE(slat_dirty_epoch_fields),
 	},
 };
 

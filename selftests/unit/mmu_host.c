@@ -14,9 +14,11 @@ struct slat_mmu mmu;
 struct slat_walker walker, second;
 unsigned long backing[USER_PAGES];
 bool user_unmapped;
+bool mmu_logs;
 
 static struct page pages[2 * USER_PAGES];
 static unsigned long next_page;
+static struct slat_pte_format logging;
 
 unsigned long page_to_pfn(const struct page *page)
 {
@@ -59,7 +61,9 @@ unsigned int slat_host_level(struct mm_struct *mm, unsigned long hva)
 void mmu_begin(void (*kick)(int cpu))
 {
 	mmu = (struct slat_mmu) { .notifier.ops = &slat_mmu_notifier_ops };
-	if (slat_ptab_init(&mmu.ptab, &format, kick) || slat_ptab_get_root(&mmu.ptab))
+	logging = format;
+	logging.logs = true;
+	if (slat_ptab_init(&mmu.ptab, mmu_logs ? &logging : &format, kick) || slat_ptab_get_root(&mmu.ptab))
 		abort();
 	mutex_init(&mmu.slots_lock);
 	mt_init_flags(&mmu.by_gfn, 0);
@@ -125,4 +129,37 @@ void invalidate_end(void)
 {
 	xchg(&backing[USER], next_page++);
 	slat_mmu_notifier_ops.invalidate_range_end(&mmu.notifier, &user_range);
+}
+
+/** hw_may_write() - what a CPU does before it writes to a page; false: it faults */
+bool hw_may_write(u64 gfn, struct hw_log *log)
+{
+	unsigned int level;
+	u64 pte, *entry = hw_entry(slat_table_pa(mmu.ptab.root), gfn, &pte, &level);
+
+	while (slat_pte_access(&format, pte) & SLAT_ACCESS_WRITE) {
+		if (pte & format.dirty)
+			return true;
+		if (!try_cmpxchg(entry, &pte, pte | format.dirty))
+			continue;
+		if (log->wanted)
+			log->gpas[log->count++] = gfn << PAGE_SHIFT;
+		return true;
+	}
+	return false;
+}
+
+/** hw_dirty() - whether it writes without saying so */
+bool hw_dirty(u64 gfn)
+{
+	unsigned int level;
+
+	return hw_walk(slat_table_pa(mmu.ptab.root), gfn, &level) & format.dirty;
+}
+
+/** hw_drain() - it leaves the guest: what it has logged is noted */
+void hw_drain(struct slat_walker *self, struct hw_log *log)
+{
+	slat_mmu_note_writes(self, log->gpas, log->count);
+	log->count = 0;
 }

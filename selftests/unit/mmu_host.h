@@ -22,12 +22,25 @@ extern struct slat_walker walker, second;	/* two vCPUs */
 extern unsigned long backing[USER_PAGES];
 extern bool user_unmapped;
 
+/* Whether CPUs log what they write; before mmu_begin(). */
+extern bool mmu_logs;
+
+/* What a CPU has logged in this stay. */
+struct hw_log {
+	u64 gpas[8];
+	unsigned int count;
+	bool wanted;
+};
+
 void mmu_begin(void (*kick)(int cpu));
 bool mmu_end(void);
 u64 user_pfn(unsigned long user);
 int set_region(u64 gfn, unsigned long user, u64 size, u32 flags);
 void invalidate_start(void);
 void invalidate_end(void);
+bool hw_may_write(u64 gfn, struct hw_log *log);
+bool hw_dirty(u64 gfn);
+void hw_drain(struct slat_walker *self, struct hw_log *log);
 
 static inline void fault(struct slat_walker *self, u64 gfn)
 {

@@ -47,21 +47,34 @@ static void flush(u64 root)
 {
 }
 
-/* Is in the guest once, and writes where it may. */
-static void stay(u64 value)
+/*
+ * Is in the guest once, and writes where it may, through what its TLB has; the CPU
+ * logs it, if it has been told to when it entered.
+ */
+static void stay_as(struct slat_walker *self, u64 value)
 {
+	struct hw_log log = { };
 	u32 access;
 	u64 root;
 
-	unit_cpu = 1;
-	CHECK(slat_ptab_enter(&mmu.ptab, walker.actor, flush, &root));
+	CHECK(slat_ptab_enter(&mmu.ptab, self->actor, flush, &root));
+	log.wanted = slat_mmu_logs(&mmu);
 	if (mapped(HERE, &access) == first_pfn) {
 		unit_weak_yield();
 		violations += gone;
 	}
-	if (access & SLAT_ACCESS_WRITE)
+	if (hw_may_write(HERE, &log)) {
+		unit_weak_yield();
 		WRITE_ONCE(page, value);
-	slat_actor_leave(walker.actor);
+	}
+	hw_drain(self, &log);
+	slat_actor_leave(self->actor);
+}
+
+static void stay(u64 value)
+{
+	unit_cpu = 1;
+	stay_as(&walker, value);
 }
 
 static void guest(void)
@@ -152,18 +165,24 @@ static void check_log(void)
 	u32 access;
 
 	mapped(HERE, &access);
+	if (mmu_logs && !hw_dirty(HERE))
+		access = 0;
 	violations += !(slot->dirty->bits[0] & 1) &&
 		      (access & SLAT_ACCESS_WRITE || page != saved);
 }
 
+/* What has been written before the call is in its answer. */
 static void read_log(void)
 {
 	unsigned long bits = 0;
 	struct kvm_dirty_log log = { .slot = 1, .dirty_bitmap = &bits };
+	u64 before = READ_ONCE(page);
 
 	CHECK_EQ(0, slat_mmu_get_dirty_log(&mmu, &log));
 	if (bits & 1)
 		saved = READ_ONCE(page);
+	else
+		violations += before != saved;
 }
 
 static void read_log_twice(void)
@@ -189,6 +208,96 @@ static void write_against_the_beginning_of_a_log(void)
 	explore(0, guest, log_begins, NULL, check_log);
 }
 
+/* A vCPU that only writes: what another one's fault has mapped. */
+static void other_guest(void)
+{
+	unit_cpu = 2;
+	stay_as(&second, 10);
+	stay_as(&second, 11);
+}
+
+static void write_of_another_against_log(void)
+{
+	explore(KVM_MEM_LOG_DIRTY_PAGES, guest, other_guest, read_log, check_log);
+}
+
+static void guest_reads(void)
+{
+	CHECK(slat_mmu_fault(&walker, HERE << PAGE_SHIFT, SLAT_ACCESS_READ) >= 0);
+	stay(1);
+	stay(2);
+}
+
+/* With CPUs that log what they write */
+static void logged_write_against_log(void)
+{
+	mmu_logs = true;
+	explore(KVM_MEM_LOG_DIRTY_PAGES, guest_reads, read_log_twice, NULL, check_log);
+	explore(KVM_MEM_LOG_DIRTY_PAGES, guest, read_log_twice, NULL, check_log);
+	explore(KVM_MEM_LOG_DIRTY_PAGES, guest_reads, other_guest, read_log, check_log);
+	mmu_logs = false;
+}
+
+static void logged_write_against_the_beginning_of_a_log(void)
+{
+	mmu_logs = true;
+	explore(0, guest_reads, log_begins, NULL, check_log);
+	explore(0, guest_reads, other_guest, log_begins, check_log);
+	mmu_logs = false;
+}
+
+/* What a log has had last, and who has written there: the module. */
+static struct slat_dirty *last;
+
+static void module_writes(void)
+{
+	WRITE_ONCE(page, 1);
+	slat_mmu_mark_dirty(&mmu, HERE);
+	WRITE_ONCE(page, 2);
+	slat_mmu_mark_dirty(&mmu, HERE);
+}
+
+/* A write that is not marked yet need not be in the answer. */
+static void read_late_twice(void)
+{
+	unsigned long bits;
+	struct kvm_dirty_log log = { .slot = 1, .dirty_bitmap = &bits };
+
+	for (int i = 0; i < 2; i++) {
+		bits = 0;
+		CHECK_EQ(0, slat_mmu_get_dirty_log(&mmu, &log));
+		if (bits & 1)
+			saved = READ_ONCE(page);
+	}
+}
+
+static void module_against_log(void)
+{
+	explore(KVM_MEM_LOG_DIRTY_PAGES, module_writes, read_late_twice, NULL, check_log);
+}
+
+/* A slot moves, and what was written until then is in its log. */
+static void move_logged(void)
+{
+	last = ((struct slat_slot *)mmu.by_id.entries[1])->dirty;
+	CHECK_EQ(0, set_region(THERE, USER, PAGES, KVM_MEM_LOG_DIRTY_PAGES));
+	saved = page;
+	violations += saved && !(last->bits[0] & 1);
+	saved = 0;
+}
+
+static void check_moved(void)
+{
+	violations += page && !(last->bits[0] & 1);
+}
+
+static void logged_write_against_move(void)
+{
+	mmu_logs = true;
+	explore(KVM_MEM_LOG_DIRTY_PAGES, guest_reads, move_logged, NULL, check_moved);
+	mmu_logs = false;
+}
+
 int main(void)
 {
 	static const struct unit_case cases[] = {
@@ -200,6 +309,11 @@ int main(void)
 		UNIT_CASE(notifier_against_creation),
 		UNIT_CASE(write_against_log),
 		UNIT_CASE(write_against_the_beginning_of_a_log),
+		UNIT_CASE(write_of_another_against_log),
+		UNIT_CASE(logged_write_against_log),
+		UNIT_CASE(logged_write_against_the_beginning_of_a_log),
+		UNIT_CASE(module_against_log),
+		UNIT_CASE(logged_write_against_move),
 	};
 
 	return unit_run(cases, ARRAY_SIZE(cases));

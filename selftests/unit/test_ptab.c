@@ -249,7 +249,7 @@ static void leaves_are_write_protected(void)
 	install(512, 2048, 2, RW);
 	install(1024, 4096, 1, RO);
 	slat_batch_begin(&batch, &ptab);
-	CHECK_EQ(1025, slat_ptab_write_protect(&batch, 512, 1024, ULONG_MAX));
+	CHECK_EQ(1025, slat_ptab_clean(&batch, 512, 1024, ULONG_MAX));
 	slat_batch_seal(&batch);
 	CHECK(batch.narrowed);
 	CHECK_EQ(RW, mapped(511, 1023, 1));
@@ -257,7 +257,7 @@ static void leaves_are_write_protected(void)
 	CHECK_EQ(RO, mapped(1024, 4096, 1));
 
 	slat_batch_begin(&batch, &ptab);
-	slat_ptab_write_protect(&batch, 512, 1024, ULONG_MAX);
+	slat_ptab_clean(&batch, 512, 1024, ULONG_MAX);
 	slat_batch_seal(&batch);
 	CHECK(!batch.narrowed);
 	end();
@@ -629,7 +629,7 @@ static void write_protect(u64 first, u64 last)
 	struct slat_batch batch;
 
 	slat_batch_begin(&batch, &ptab);
-	slat_ptab_write_protect(&batch, first, last, ULONG_MAX);
+	slat_ptab_clean(&batch, first, last, ULONG_MAX);
 	slat_batch_seal(&batch);
 	slat_batch_commit(&batch);
 }
@@ -849,7 +849,7 @@ static void log_take(void)
 {
 	slat_batch_begin(&other_batch, &ptab);
 	xchg(&dirty, 0);
-	slat_ptab_write_protect(&other_batch, 5, 5, ULONG_MAX);
+	slat_ptab_clean(&other_batch, 5, 5, ULONG_MAX);
 	slat_batch_seal(&other_batch);
 }
 
@@ -903,7 +903,7 @@ static void a_fault_comes_after_the_log_took_its_bit(void)
 	xchg(&dirty, 0);
 	/* It finds the leaf writable, and sets no bit: the right goes next. */
 	unit_meanwhile = log_fault;
-	slat_ptab_write_protect(&other_batch, 5, 5, ULONG_MAX);
+	slat_ptab_clean(&other_batch, 5, 5, ULONG_MAX);
 	slat_batch_seal(&other_batch);
 	CHECK_EQ(0, dirty);
 	check_log();

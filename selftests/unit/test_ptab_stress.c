@@ -216,7 +216,7 @@ static void freeze_block(int block)
 	slat_epochs_pass(&ptab.epochs);
 	do {
 		slat_batch_begin(&batch, &ptab);
-		first = slat_ptab_write_protect(&batch, first, last, 32);
+		first = slat_ptab_clean(&batch, first, last, 32);
 		slat_batch_seal(&batch);
 	} while (first <= last);
 	slat_batch_commit(&batch);

@@ -25,6 +25,7 @@
 #define SLAT_FEATURE_INFO	_BITULL(0)	/* SLAT_GET_INFO */
 #define SLAT_FEATURE_ZAP_ALL	_BITULL(1)	/* SLAT_ZAP_ALL */
 #define SLAT_FEATURE_STATS	_BITULL(2)	/* SLAT_GET_STATS */
+#define SLAT_FEATURE_DIRTY_EPOCHS _BITULL(5)	/* SLAT_PEEK_DIRTY and what ends it */
 
 /*
  * slat_info.hw_caps: what every CPU of this host offers to a guest's VMM.
@@ -140,5 +141,31 @@ struct slat_vm_stats {
 
 /* On a VM. */
 #define SLAT_GET_STATS	_IOWR(SLAT_IOC, 0x02, struct slat_vm_stats)
+
+/**
+ * struct slat_dirty_epoch - pages of a slot that have been written, for a consumer
+ *	that may fail (SLAT_PEEK_DIRTY, SLAT_COMMIT_DIRTY, SLAT_ABORT_DIRTY)
+ * @slot: in: number of the slot
+ * @flags: in: 0
+ * @bitmap: in: SLAT_PEEK_DIRTY: where to write a bit a page, in words of 64 bits;
+ *	else 0
+ * @pages: out: SLAT_PEEK_DIRTY: how many bits are set; in: else 0
+ * @reserved: in: 0
+ */
+struct slat_dirty_epoch {
+	__u32 slot;
+	__u32 flags;
+	__aligned_u64 bitmap;
+	__aligned_u64 pages;
+	__aligned_u64 reserved[5];
+};
+
+/*
+ * On a VM: begin an epoch of a slot's dirty log: its bits are written out, and kept
+ * until the epoch ends.  Commit: the consumer has them.  Abort: they are set again.
+ */
+#define SLAT_PEEK_DIRTY		_IOWR(SLAT_IOC, 0x05, struct slat_dirty_epoch)
+#define SLAT_COMMIT_DIRTY	_IOW(SLAT_IOC, 0x06, struct slat_dirty_epoch)
+#define SLAT_ABORT_DIRTY	_IOW(SLAT_IOC, 0x07, struct slat_dirty_epoch)
 
 #endif /* _UAPI_LINUX_SLAT_H */

@@ -80,6 +80,16 @@ struct unit_atomic64 {
 #define atomic_dec_and_test(v)		(!atomic_dec_return(v))
 
 #define atomic_long_t			unsigned long
+static inline unsigned long unit_fetch_andnot(unsigned long bits, unsigned long *where)
+{
+	unsigned long seen = READ_ONCE(*where);
+
+	while (!try_cmpxchg(where, &seen, seen & ~bits))
+		;
+	return seen;
+}
+
+#define atomic_long_fetch_andnot(bits, v)	unit_fetch_andnot(bits, v)
 #ifdef UNIT_WEAK_ORDER
 #define atomic_long_or(bits, v)		unit_weak_or(v, bits)
 #else

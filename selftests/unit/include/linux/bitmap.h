@@ -6,4 +6,10 @@
 
 #define BITS_TO_LONGS(n)	(((n) + BITS_PER_LONG - 1) / BITS_PER_LONG)
 
+static inline void bitmap_set(unsigned long *map, unsigned int start, unsigned int count)
+{
+	while (count--)
+		__set_bit(start++, map);
+}
+
 #endif /* SLAT_UNIT_LINUX_BITMAP_H */

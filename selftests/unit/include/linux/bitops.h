@@ -9,6 +9,7 @@
 #define BITS_PER_LONG	64
 #define __ffs(word)	((unsigned int)__builtin_ctzl(word))
 #define __fls(word)	(63U - __builtin_clzl(word))
+#define hweight_long(word)	((unsigned int)__builtin_popcountl(word))
 
 static inline s64 sign_extend64(u64 value, int index)
 {

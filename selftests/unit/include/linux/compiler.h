@@ -41,6 +41,10 @@
 #define smp_store_release(ptr, value)	__atomic_store_n(ptr, value, UNIT_STORE)
 #endif
 
+/* Stronger than it is. */
+#define smp_rmb()	smp_mb()
+#define smp_wmb()	smp_mb()
+
 #define barrier()		__atomic_signal_fence(__ATOMIC_SEQ_CST)
 
 #endif /* SLAT_UNIT_LINUX_COMPILER_H */

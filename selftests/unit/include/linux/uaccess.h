@@ -8,6 +8,9 @@
 /* User space has no memory at NULL. */
 #define copy_to_user(to, from, size)	((to) ? (memcpy(to, from, size), 0) : (size))
 
+#define copy_from_user(to, from, size)	((from) ? (memcpy(to, from, size), 0) : (size))
+#define u64_to_user_ptr(value)		((void *)(unsigned long)(value))
+
 #define pagefault_disable()	((void)0)
 #define pagefault_enable()	((void)0)
 
