@@ -19,11 +19,13 @@
  *	microseconds; 0: unbounded
  * @apicv: what of a local APIC the CPUs may do, where they can: SLAT_APICV_*
  * @pause_loop: a guest that spins for long exits, where the CPUs can
+ * @pml: the CPUs log what guests write, where they can
  */
 struct slat_hw_config {
 	unsigned int residency_us;
 	u32 apicv;
 	bool pause_loop;
+	bool pml;
 };
 
 /**

@@ -64,6 +64,11 @@ module_param(pause_loop, bool, 0444);
 MODULE_PARM_DESC(pause_loop,
 		 "A guest that spins for long gives way to its other vCPUs where the CPU notices (default: yes)");
 
+static bool pml = true;
+module_param(pml, bool, 0444);
+MODULE_PARM_DESC(pml,
+		 "Pages that a guest writes are logged by the CPU where it can (default: yes)");
+
 /* Set before the device appears, constant until it is gone. */
 static const struct slat_hw_ops *hw;
 
@@ -313,6 +318,7 @@ static int __init slat_init(void)
 			 (virtual_x2apic ? SLAT_APICV_MSRS : 0) |
 			 (virtual_interrupts ? SLAT_APICV_INTERRUPTS : 0),
 		.pause_loop = pause_loop,
+		.pml = pml,
 	};
 	struct slat_why why = { .cpu = -1 };
 	int err;

@@ -242,6 +242,11 @@ struct slat_hw_ops;
  *	none
  * @intercepts: exceptions that exit, by vector
  * @intercept_msrs: all MSRs exit, also those of slat_cpu_own_msrs
+ * @log_writes: where SLAT_ACCESS_LOGGED means something: the CPU logs pages that
+ *	become dirty
+ * @logged: guest-physical addresses that it has logged in its last stay; constant
+ *	until the next
+ * @logged_count: how many
  * @max_stay: ticks of the host's TSC after which the next stay ends by itself, 0:
  *	it does not; only with SLAT_HW_PREEMPTION_TIMER
  * @root: physical address of the second-level root, in the backend's format
@@ -320,6 +325,9 @@ struct slat_cpu {
 	u64 debug_dr7;
 	u32 intercepts;
 	bool intercept_msrs;
+	bool log_writes;
+	const u64 *logged;
+	unsigned int logged_count;
 	u64 max_stay;
 	u64 root;
 	u64 tsc_offset;

@@ -179,6 +179,7 @@ static bool stay(struct slat_vcpu *vcpu)
 			switch_fpu_return();
 		/* INSIDE: who changes it makes this CPU leave. */
 		cpu->intercept_msrs = READ_ONCE(vcpu->config->intercept_msrs);
+		cpu->log_writes = slat_mmu_logs(vcpu->walker.mmu);
 		vcpu->ran = true;
 		if (trace_slat_entry_enabled()) {
 			slat_cpu_need(cpu, SLAT_STATE_RIP);
@@ -187,6 +188,9 @@ static bool stay(struct slat_vcpu *vcpu)
 		guest_timing_enter_irqoff();
 		enter(cpu);
 		entered = true;
+		/* INSIDE: who waits for this CPU to leave finds it noted. */
+		if (cpu->logged_count)
+			slat_mmu_note_writes(&vcpu->walker, cpu->logged, cpu->logged_count);
 	}
 	slat_mmu_leave(&vcpu->walker);
 	if (entered) {

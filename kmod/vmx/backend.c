@@ -143,6 +143,8 @@ static int vmx_setup(const struct slat_hw_config *config, struct slat_why *why)
 		slat_vmx.controls.pin &= ~PIN_BASED_VMX_PREEMPTION_TIMER;
 	}
 	slat_vmx.controls.apicv &= config->apicv;
+	slat_vmx.controls.pml &= config->pml;
+	slat_vmx.format.logs = slat_vmx.controls.pml;
 	if (!config->pause_loop)
 		slat_vmx.controls.proc2 &= ~SECONDARY_EXEC_PAUSE_LOOP_EXITING;
 	slat_vmx.has_debugctl = !rdmsrl_safe(MSR_IA32_DEBUGCTLMSR, &debugctl);

@@ -232,6 +232,9 @@ const char *slat_vmx_choose_controls(const struct slat_vmx_msrs *msrs,
 	if (!why && ~(msrs->procbased >> 32) & PROC_SOMETIMES)
 		why = "it lacks an execution control that Slat needs";
 	controls->apicv = choose_apicv(msrs);
+	/* It goes by dirty bits. */
+	controls->pml = msrs->procbased2 >> 32 & SECONDARY_EXEC_ENABLE_PML &&
+			msrs->ept_vpid & VMX_EPT_AD_BIT;
 	controls->steps = msrs->procbased >> 32 & CPU_BASED_MONITOR_TRAP_FLAG;
 	if (!why && controls->proc & PROC_UNWANTED)
 		why = "it insists on exits that Slat has no use for";

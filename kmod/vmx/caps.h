@@ -63,6 +63,7 @@ struct slat_vmx_caps {
  * @exit: VM-exit controls
  * @entry: VM-entry controls
  * @apicv: what of a local APIC the CPU does: SLAT_APICV_*
+ * @pml: whether the CPU can log what a guest writes
  * @steps: whether the CPU can exit after each instruction
  */
 struct slat_vmx_controls {
@@ -72,6 +73,7 @@ struct slat_vmx_controls {
 	u32 exit;
 	u32 entry;
 	u32 apicv;
+	bool pml;
 	bool steps;
 };
 

@@ -163,6 +163,7 @@ static const struct {
 	[EXIT_REASON_##vmx] = { .reason = SLAT_EXIT_##slat, .fill = fn, .known = true }
 	EXIT(EXTERNAL_INTERRUPT, HOST, NULL),
 	EXIT(PREEMPTION_TIMER, HOST, NULL),
+	EXIT(PML_FULL, HOST, NULL),
 	EXIT(TPR_BELOW_THRESHOLD, PRIORITY, NULL),
 	EXIT(APIC_ACCESS, APIC_ACCESS, exit_apic),
 	EXIT(APIC_WRITE, APIC_WRITE, exit_apic),
@@ -258,6 +259,7 @@ static void exit_iret(struct slat_cpu *cpu, u32 reason, u32 info, u64 qualificat
 			    (info & INTR_INFO_VECTOR_MASK) != X86_TRAP_DF;
 		break;
 	case EXIT_REASON_EPT_VIOLATION:
+	case EXIT_REASON_PML_FULL:
 		unblocked = qualification & INTR_INFO_UNBLOCK_NMI;
 		break;
 	default:

@@ -72,6 +72,8 @@ static u32 proc2_of(const struct slat_cpu *cpu)
 		proc2 &= ~SECONDARY_EXEC_ENABLE_RDTSCP;
 	if (!cpu->has_invpcid)
 		proc2 &= ~SECONDARY_EXEC_ENABLE_INVPCID;
+	if (cpu->log_writes)
+		proc2 |= SECONDARY_EXEC_ENABLE_PML;
 	return proc2 | slat_vmx_apicv_proc2(cpu);
 }
 
@@ -131,6 +133,7 @@ static void init_vmcs(struct slat_cpu *cpu)
 	slat_vmwrite(VM_ENTRY_MSR_LOAD_COUNT, 0);
 	slat_vmwrite(MSR_BITMAP, __pa(vmx->msr_bitmap));
 	slat_vmx_apicv_init(cpu);
+	slat_vmx_pml_init(vmx);
 	slat_vmwrite(VMCS_LINK_POINTER, ~0ULL);
 	slat_vmwrite(GUEST_ACTIVITY_STATE, GUEST_ACTIVITY_ACTIVE);
 	/* All of CR0 and CR4 is Slat's: the guest's changes exit. */
@@ -141,6 +144,7 @@ static void init_vmcs(struct slat_cpu *cpu)
 
 static void free_pages_of(struct slat_vmx_vcpu *vmx)
 {
+	slat_vmx_pml_free(vmx);
 	free_page((unsigned long)vmx->msr_bitmap);
 	kfree(vmx);
 }
@@ -166,7 +170,7 @@ int slat_vmx_vcpu_alloc(struct slat_cpu *cpu)
 	if (cpu->spared & SLAT_SPARED_CSTATE)
 		pass_cstates(vmx->msr_bitmap);
 
-	err = slat_vmcs_alloc(&vmx->vmcs, slat_vmx.caps.revision);
+	err = slat_vmx_pml_alloc(vmx) ?: slat_vmcs_alloc(&vmx->vmcs, slat_vmx.caps.revision);
 	if (err)
 		goto free;
 
@@ -400,6 +404,7 @@ void slat_vmx_vcpu_enter(struct slat_cpu *cpu)
 	cpu->valid = SLAT_STATE_CRS;
 	slat_vmx_host_back(cpu);
 	slat_vmx_spec_exit();
+	slat_vmx_pml_take(cpu);
 	if (!vmx->entered)
 		return;
 	if (is_machine_check(vmx))

@@ -77,6 +77,7 @@ struct slat_vmx_host {
  * @entered: the last VM entry succeeded, or failed after it began
  * @reason: exit reason
  * @intr_info: exception or NMI that it exited for
+ * @pml: where the CPU logs what the guest writes; NULL: nowhere
  * @stepping: the VMCS has TF set, for a single step
  * @own_tf: the guest's own TF then
  * @host: see there
@@ -98,6 +99,7 @@ struct slat_vmx_vcpu {
 	bool entered;
 	u32 reason;
 	u32 intr_info;
+	u64 *pml;
 	bool stepping;
 	u64 own_tf;
 	struct slat_vmx_host host;
@@ -125,6 +127,12 @@ void slat_vmx_vcpu_enter(struct slat_cpu *cpu);
 void slat_vmx_apicv_init(struct slat_cpu *cpu);
 u32 slat_vmx_apicv_proc2(const struct slat_cpu *cpu);
 void slat_vmx_apicv_flush(struct slat_cpu *cpu);
+
+/* pml.c */
+int slat_vmx_pml_alloc(struct slat_vmx_vcpu *vmx);
+void slat_vmx_pml_free(struct slat_vmx_vcpu *vmx);
+void slat_vmx_pml_init(struct slat_vmx_vcpu *vmx);
+void slat_vmx_pml_take(struct slat_cpu *cpu);
 
 /* host.c */
 void slat_vmx_host_init(void);
