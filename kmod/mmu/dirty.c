@@ -163,7 +163,11 @@ void slat_mmu_logging_ends(struct slat_mmu *mmu)
  */
 void slat_mmu_start_log(struct slat_mmu *mmu, const struct slat_slot *slot)
 {
+	u64 last = slot->gfn + slot->pages - 1;
+
 	if (mmu->manual_protect & KVM_DIRTY_LOG_INITIALLY_SET)
 		return;
-	slat_mmu_clean(mmu, slot->gfn, slot->gfn + slot->pages - 1);
+	/* Here and now, not in a vCPU that writes. */
+	slat_mmu_split(mmu, slot->gfn, last);
+	slat_mmu_clean(mmu, slot->gfn, last);
 }

@@ -212,6 +212,9 @@ static int clear_log(struct slat_mmu *mmu, const struct slat_slot *slot,
 		kvfree(bits);
 		return -EFAULT;
 	}
+	/* Where the log began full, nobody has done it. */
+	if (mmu->manual_protect & KVM_DIRTY_LOG_INITIALLY_SET)
+		slat_mmu_split(mmu, slot->gfn + first, slot->gfn + first + pages - 1);
 	take_all(mmu, slot, first / BITS_PER_LONG, bits, words, true);
 	kvfree(bits);
 	return 0;

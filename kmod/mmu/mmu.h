@@ -193,6 +193,7 @@ void slat_mmu_get_stats(struct slat_mmu *mmu, struct slat_vm_stats *stats);
 /* zap.c */
 void slat_mmu_zap_range(struct slat_mmu *mmu, u64 first, u64 last);
 void slat_mmu_clean(struct slat_mmu *mmu, u64 first, u64 last);
+void slat_mmu_split(struct slat_mmu *mmu, u64 first, u64 last);
 void slat_mmu_zap_split(struct slat_mmu *mmu, const struct slat_slot *slot);
 void slat_mmu_zap_all(struct slat_mmu *mmu);
 void slat_mmu_expel(struct slat_mmu *mmu);

@@ -223,6 +223,44 @@ static void link_table(struct slat_ptab *ptab, struct slat_cache *cache, u64 *en
 	slat_cache_put(cache, table);
 }
 
+/**
+ * slat_ptab_split() - have small leaves in place of huge ones, which map the same
+ * @ptab: the tables
+ * @cache: filled by slat_ptab_fill_cache() since the last call
+ * @first: first guest frame
+ * @last: last guest frame
+ * @budget: entries to read at most, more or less
+ *
+ * The tables' lock held, which keeps what is walked; nothing is removed.
+ *
+ * Return: the first frame that is left to do, @last + 1 if none.
+ */
+u64 slat_ptab_split(struct slat_ptab *ptab, struct slat_cache *cache, u64 first, u64 last,
+		    unsigned long budget)
+{
+	const struct slat_pte_format *format = ptab->format;
+	struct slat_table *root = READ_ONCE(ptab->root);
+	struct slat_iter it;
+
+	lockdep_assert_held(&ptab->lock);
+	if (!root)
+		return last + 1;
+	slat_iter_start(&it, ptab, root, first, last);
+	while (slat_iter_next(&it)) {
+		if (it.steps > budget)
+			return it.next;
+		/* A fault may do it first, or use it meanwhile. */
+		while (it.level > 1 && slat_pte_is_leaf(format, it.pte, it.level)) {
+			if (!cache->count)
+				return it.next;
+			link_table(ptab, cache, it.entry, it.pte, it.level);
+			it.pte = READ_ONCE(*it.entry);
+		}
+		it.descend = it.level > 2 && slat_pte_is_table(format, it.pte, it.level);
+	}
+	return last + 1;
+}
+
 /* What a leaf at this level, for this frame, is to be; the host page it maps. */
 static u64 leaf_pfn(u64 pte, unsigned int level, u64 gfn)
 {

@@ -93,6 +93,8 @@ void slat_ptab_drain_cache(struct slat_ptab *ptab, struct slat_cache *cache);
 enum slat_install slat_ptab_install(struct slat_ptab *ptab, struct slat_cache *cache,
 				    u64 gfn, u64 pfn, unsigned int level, u32 access,
 				    bool ram);
+u64 slat_ptab_split(struct slat_ptab *ptab, struct slat_cache *cache, u64 first, u64 last,
+		    unsigned long budget);
 
 void slat_batch_begin(struct slat_batch *batch, struct slat_ptab *ptab)
 	__acquires(&ptab->lock);

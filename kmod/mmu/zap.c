@@ -52,6 +52,28 @@ void slat_mmu_clean(struct slat_mmu *mmu, u64 first, u64 last)
 }
 
 /**
+ * slat_mmu_split() - small leaves for a range, ahead of what needs them
+ * @mmu: the memory
+ * @first: first guest frame, of a slot that is logged: no huge leaf comes there
+ * @last: last guest frame
+ *
+ * Process context, the caller OUTSIDE.  Without memory for tables some leaves stay
+ * huge.
+ */
+void slat_mmu_split(struct slat_mmu *mmu, u64 first, u64 last)
+{
+	struct slat_cache cache = { };
+
+	while (first <= last && !slat_ptab_fill_cache(&mmu->ptab, &cache)) {
+		spin_lock(&mmu->ptab.lock);
+		first = slat_ptab_split(&mmu->ptab, &cache, first, last, SLAT_ZAP_BUDGET);
+		spin_unlock(&mmu->ptab.lock);
+		cond_resched();
+	}
+	slat_ptab_drain_cache(&mmu->ptab, &cache);
+}
+
+/**
  * slat_mmu_zap_split() - let a slot's huge pages have huge leaves again
  * @mmu: the memory
  * @slot: whose pages were logged one by one

@@ -263,6 +263,108 @@ static void leaves_are_write_protected(void)
 	end();
 }
 
+static void clean_bits(u64 gfn, const unsigned long *bits, unsigned long words)
+{
+	struct slat_batch batch;
+
+	slat_batch_begin(&batch, &ptab);
+	slat_ptab_clean_bits(&batch, gfn, bits, words);
+	slat_batch_seal(&batch);
+	slat_batch_commit(&batch);
+}
+
+static bool is_dirty(u64 gfn)
+{
+	unsigned int level;
+
+	return hw_walk(slat_table_pa(ptab.root), gfn, &level) & format.dirty;
+}
+
+/* Those of a bitmap, in more than one table and where there is none. */
+static void pages_of_a_bitmap_are_cleaned(void)
+{
+	const unsigned long bits[] = { 1 | 1UL << 3, 0, 1 | 1UL << 63, ~0UL };
+	u64 gfn;
+
+	begin();
+	for (gfn = 400; gfn < 600; gfn++)
+		install(gfn, gfn + 4096, 1, RW);
+	clean_bits(400, bits, 4);
+	for (gfn = 400; gfn < 600; gfn++) {
+		bool clean = bits[(gfn - 400) / 64] >> (gfn - 400) % 64 & 1;
+
+		CHECK_EQ(clean ? RO : RW, mapped(gfn, gfn + 4096, 1));
+		CHECK_EQ(!clean, is_dirty(gfn));
+	}
+	clean_bits(1 << 18, bits, 4);
+	end();
+}
+
+/* A mark for each page, or no right to write to any of a huge leaf. */
+static void leaves_are_cleaned_for_a_cpu_that_logs(void)
+{
+	struct slat_pte_format logging = format;
+	const unsigned long bits[] = { 2 };
+	struct slat_batch batch;
+
+	begin();
+	logging.logs = true;
+	ptab.format = &logging;
+	install(510, 1022, 1, RW);
+	install(511, 1023, 1, RW);
+	install(512, 2048, 2, RW);
+	clean_bits(510, bits, 1);
+	CHECK_EQ(RW, mapped(511, 1023, 1));
+	CHECK(!is_dirty(511));
+	CHECK(is_dirty(510));
+	/* More rights do not make it dirty; it is the CPU's to log. */
+	install(510, 1022, 1, RW);
+	install(511, 1023, 1, RW);
+	CHECK(!is_dirty(511));
+	clean_bits(513, bits, 1);
+	CHECK_EQ(RO, mapped(512, 2048, 2));
+	slat_batch_begin(&batch, &ptab);
+	slat_ptab_clean(&batch, 0, 511, ULONG_MAX);
+	slat_batch_seal(&batch);
+	slat_batch_commit(&batch);
+	CHECK_EQ(RW, mapped(510, 1022, 1));
+	CHECK(!is_dirty(510));
+	end();
+}
+
+static u64 split(u64 first, u64 last, unsigned long budget)
+{
+	u64 next;
+
+	CHECK_EQ(0, slat_ptab_fill_cache(&ptab, &cache));
+	spin_lock(&ptab.lock);
+	next = slat_ptab_split(&ptab, &cache, first, last, budget);
+	spin_unlock(&ptab.lock);
+	return next;
+}
+
+/* What was huge is small, and maps the same; as far as there are tables in hand. */
+static void huge_leaves_are_split_ahead(void)
+{
+	u64 next, gfn;
+	int calls = 0;
+
+	begin();
+	install(1 << 18, 1 << 19, 3, RW);
+	install(512, 2048, 2, RO);
+	for (next = 0; next < (2 << 18); calls++)
+		next = split(next, (2 << 18) - 1, 64);
+	CHECK(calls > 100);
+	CHECK_EQ(514, counted(SLAT_STAT_SPLITS));
+	for (gfn = 0; gfn < 512; gfn++) {
+		CHECK_EQ(RO, mapped(512 + gfn, 2048 + gfn, 1));
+		CHECK_EQ(RW, mapped((1 << 18) + gfn * 511, (1 << 19) + gfn * 511, 1));
+	}
+	CHECK_EQ(BIT_ULL(36), split(0, ALL, ULONG_MAX));
+	CHECK_EQ(514, counted(SLAT_STAT_SPLITS));
+	end();
+}
+
 static bool age(u64 first, u64 last, bool clear)
 {
 	bool used;
@@ -965,6 +1067,9 @@ int main(void)
 		UNIT_CASE(a_leaf_covered_in_part_goes_whole),
 		UNIT_CASE(a_budget_is_kept_and_resumed),
 		UNIT_CASE(leaves_are_write_protected),
+		UNIT_CASE(pages_of_a_bitmap_are_cleaned),
+		UNIT_CASE(leaves_are_cleaned_for_a_cpu_that_logs),
+		UNIT_CASE(huge_leaves_are_split_ahead),
 		UNIT_CASE(age_tells_and_forgets),
 		UNIT_CASE(dropping_all_writes_one_entry),
 		UNIT_CASE(counters_balance),
