@@ -367,6 +367,17 @@ static long split_irqchip(struct slat_vm *vm, u64 pins)
 	return ret;
 }
 
+/* A vCPU has its ring from the beginning. */
+static long enable_rings(struct slat_vm *vm, u64 bytes)
+{
+	long ret;
+
+	mutex_lock(&vm->config.lock);
+	ret = vm->config.vcpus ? -EINVAL : slat_mmu_enable_rings(vm->mmu, bytes);
+	mutex_unlock(&vm->config.lock);
+	return ret;
+}
+
 static long vm_enable_cap(struct slat_vm *vm, unsigned long arg)
 {
 	struct kvm_enable_cap cap;
@@ -380,6 +391,9 @@ static long vm_enable_cap(struct slat_vm *vm, unsigned long arg)
 		return split_irqchip(vm, cap.args[0]);
 	case KVM_CAP_X2APIC_API:
 		return slat_irq_x2apic_api(vm->irq, cap.args[0]);
+	case KVM_CAP_DIRTY_LOG_RING:
+	case KVM_CAP_DIRTY_LOG_RING_ACQ_REL:
+		return enable_rings(vm, cap.args[0]);
 	case KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2:
 		return slat_mmu_manual_protect(vm->mmu, cap.args[0]);
 	default:

@@ -39,6 +39,15 @@ struct slat_dirty *slat_dirty_alloc(struct slat_mmu *mmu, u64 pages)
 		return NULL;
 	refcount_set(&dirty->refs, 1);
 	dirty->words = words;
+	dirty->backlog_first = ULONG_MAX;
+	if (mmu->ring_bytes) {
+		dirty->backlog = kvcalloc(words, sizeof(unsigned long), GFP_KERNEL_ACCOUNT);
+		if (!dirty->backlog) {
+			kvfree(dirty);
+			return NULL;
+		}
+		return dirty;
+	}
 	if (mmu->manual_protect & KVM_DIRTY_LOG_INITIALLY_SET)
 		bitmap_set(dirty->bits, 0, pages);
 	return dirty;
@@ -53,6 +62,7 @@ void slat_dirty_put(struct slat_dirty *dirty)
 	if (!dirty || !refcount_dec_and_test(&dirty->refs))
 		return;
 	kvfree(dirty->peeked);
+	kvfree(dirty->backlog);
 	kvfree(dirty);
 }
 
@@ -71,15 +81,56 @@ void slat_dirty_final(const struct slat_dirty *dirty, unsigned long *bits)
 		bits[i] = READ_ONCE(dirty->bits[i]) | (dirty->peeked ? dirty->peeked[i] : 0);
 }
 
-static void mark(const struct slat_slot *slot, u64 gfn)
+/**
+ * slat_dirty_extend_backlog() - there may be pages in some words of a backlog
+ * @mmu: the memory
+ * @dirty: whose
+ * @first: the first word
+ * @end: after the last one
+ *
+ * A thread, in any section, after the words have been written.
+ */
+void slat_dirty_extend_backlog(struct slat_mmu *mmu, struct slat_dirty *dirty,
+			       unsigned long first, unsigned long end)
+{
+	spin_lock(&mmu->backlog_lock);
+	dirty->backlog_first = min(dirty->backlog_first, first);
+	dirty->backlog_end = max(dirty->backlog_end, end);
+	spin_unlock(&mmu->backlog_lock);
+	/* Pairs with the xchg() in slat_ring_flush_backlog(). */
+	smp_store_release(&mmu->backlog, true);
+}
+
+/* The page's bit has just been set; some ring tells of it, now or later. */
+static void tell(struct slat_mmu *mmu, struct slat_walker *walker, const struct slat_slot *slot,
+		 u64 page)
+{
+	unsigned long word = page / BITS_PER_LONG;
+
+	if (walker && slat_ring_push(walker, slot->id, page))
+		return;
+	set_bit_le(page, slot->dirty->backlog);
+	slat_dirty_extend_backlog(mmu, slot->dirty, word, word + 1);
+}
+
+/*
+ * A bit that is set need not be set again: who takes it afterwards finds the write,
+ * or the leaf that it went through, which has been made before the bit is read here.
+ */
+static void mark(struct slat_mmu *mmu, struct slat_walker *walker, const struct slat_slot *slot,
+		 u64 gfn)
 {
 	u64 page;
 
 	if (!slot || !slot->dirty)
 		return;
 	page = gfn - slot->gfn;
-	if (page < slot->pages && !test_bit(page, slot->dirty->bits))
+	if (page >= slot->pages || test_bit_le(page, slot->dirty->bits))
+		return;
+	if (!mmu->ring_bytes)
 		set_bit_le(page, slot->dirty->bits);
+	else if (!test_and_set_bit_le(page, slot->dirty->bits))
+		tell(mmu, walker, slot, page);
 }
 
 /**
@@ -91,10 +142,23 @@ static void mark(const struct slat_slot *slot, u64 gfn)
  */
 void slat_mmu_mark_dirty(struct slat_mmu *mmu, u64 gfn)
 {
-	smp_mb();	/* the write before the bit is looked at: pairs with xchg() of log.c */
+	smp_mb();	/* the write, then the bit: pairs with who takes it, in log.c */
 	rcu_read_lock();
-	mark(mtree_load(&mmu->by_gfn, gfn), gfn);
+	mark(mmu, NULL, mtree_load(&mmu->by_gfn, gfn), gfn);
 	rcu_read_unlock();
+}
+
+/**
+ * slat_mmu_note_write() - a fault has made a leaf dirty
+ * @walker: the vCPU's
+ * @slot: which maps the page, or a copy
+ * @gfn: the guest frame
+ *
+ * In the HOST section that has made it, by a full barrier.
+ */
+void slat_mmu_note_write(struct slat_walker *walker, const struct slat_slot *slot, u64 gfn)
+{
+	mark(walker->mmu, walker, slot, gfn);
 }
 
 /**
@@ -119,10 +183,10 @@ void slat_mmu_note_writes(struct slat_walker *walker, const u64 *gpas, unsigned 
 		/* Most are in the slot of the one before. */
 		if (!slot || gfn - slot->gfn >= slot->pages)
 			slot = mtree_load(&mmu->by_gfn, gfn);
-		mark(slot, gfn);
+		mark(mmu, walker, slot, gfn);
 		/* Where it was, for it may be gone.  Pairs with set_leaving(). */
 		smp_rmb();
-		mark(READ_ONCE(mmu->leaving), gfn);
+		mark(mmu, walker, READ_ONCE(mmu->leaving), gfn);
 	}
 	rcu_read_unlock();
 }
@@ -165,7 +229,7 @@ void slat_mmu_start_log(struct slat_mmu *mmu, const struct slat_slot *slot)
 {
 	u64 last = slot->gfn + slot->pages - 1;
 
-	if (mmu->manual_protect & KVM_DIRTY_LOG_INITIALLY_SET)
+	if (mmu->manual_protect & KVM_DIRTY_LOG_INITIALLY_SET && !mmu->ring_bytes)
 		return;
 	/* Here and now, not in a vCPU that writes. */
 	slat_mmu_split(mmu, slot->gfn, last);

@@ -173,7 +173,7 @@ static void install(struct slat_walker *walker, struct fault *fault)
 			      access, pfn_is_ram(fault->pfn)) == SLAT_INSTALLED &&
 	    access & SLAT_ACCESS_WRITE) {
 		if (fault->slot.dirty && !(access & SLAT_ACCESS_LOGGED))
-			set_bit_le(fault->gfn - fault->slot.gfn, fault->slot.dirty->bits);
+			slat_mmu_note_write(walker, &fault->slot, fault->gfn);
 		if (fault->page)
 			SetPageDirty(fault->page);
 	}

@@ -37,6 +37,11 @@ static long clear_dirty_log(struct slat_mmu *mmu, void __user *user)
 	return slat_mmu_clear_dirty_log(mmu, &log);
 }
 
+static long reset_rings(struct slat_mmu *mmu, void __user *user)
+{
+	return slat_mmu_reset_rings(mmu);
+}
+
 static int get_epoch(struct slat_dirty_epoch *epoch, const void __user *user)
 {
 	if (copy_from_user(epoch, user, sizeof(*epoch)))
@@ -99,6 +104,7 @@ static const struct {
 	{ KVM_SET_USER_MEMORY_REGION,	set_region },
 	{ KVM_GET_DIRTY_LOG,		get_dirty_log },
 	{ KVM_CLEAR_DIRTY_LOG,		clear_dirty_log },
+	{ KVM_RESET_DIRTY_RINGS,	reset_rings },
 	{ SLAT_ZAP_ALL,			zap_all },
 	{ SLAT_GET_STATS,		get_stats },
 	{ SLAT_PEEK_DIRTY,		peek_dirty },

@@ -105,6 +105,21 @@ static void take(struct slat_batch *batch, const struct slat_slot *slot, unsigne
 	slat_batch_seal(batch);
 }
 
+/**
+ * slat_dirty_take_word() - pages of one word are clean again
+ * @batch: of the caller's, with its tables; to be committed
+ * @slot: logged
+ * @word: which word of its log, within its length
+ * @mask: which of its pages
+ *
+ * Process context, under slots_lock.
+ */
+void slat_dirty_take_word(struct slat_batch *batch, const struct slat_slot *slot,
+			  unsigned long word, unsigned long mask)
+{
+	take(batch, slot, word, &mask, 1, true);
+}
+
 static void take_all(struct slat_mmu *mmu, const struct slat_slot *slot, unsigned long first,
 		     unsigned long *bits, unsigned long words, bool masked)
 {
@@ -178,13 +193,16 @@ static int get_log(struct slat_mmu *mmu, const struct slat_slot *slot, void __us
  * Process context, no lock held.
  *
  * Return: 0; -EINVAL: no such slot number; -ENOENT: no such slot, or not
- * logged; -ENOMEM; -EFAULT: the bits that could not be written are set again.
+ * logged; -ENXIO: there are rings instead; -ENOMEM; -EFAULT: the bits that could not
+ * be written are set again.
  */
 int slat_mmu_get_dirty_log(struct slat_mmu *mmu, const struct kvm_dirty_log *log)
 {
 	struct slat_slot *slot;
 	int err;
 
+	if (mmu->ring_bytes)
+		return -ENXIO;
 	mutex_lock(&mmu->slots_lock);
 	slot = logged_slot(mmu, log->slot);
 	err = IS_ERR(slot) ? PTR_ERR(slot) : get_log(mmu, slot, log->dirty_bitmap);
@@ -228,13 +246,15 @@ static int clear_log(struct slat_mmu *mmu, const struct slat_slot *slot,
  * Process context, no lock held.
  *
  * Return: 0; -EINVAL: no such slot number, or not such pages; -ENOENT: no such
- * slot, or not logged; -ENOMEM; -EFAULT.
+ * slot, or not logged; -ENXIO: there are rings instead; -ENOMEM; -EFAULT.
  */
 int slat_mmu_clear_dirty_log(struct slat_mmu *mmu, const struct kvm_clear_dirty_log *log)
 {
 	struct slat_slot *slot;
 	int err;
 
+	if (mmu->ring_bytes)
+		return -ENXIO;
 	if (log->slot >= SLAT_SLOTS_MAX || log->first_page % 64)
 		return -EINVAL;
 	mutex_lock(&mmu->slots_lock);
@@ -278,8 +298,8 @@ static int peek(struct slat_mmu *mmu, const struct slat_slot *slot,
  *
  * Process context, no lock held.
  *
- * Return: 0; -EBUSY: the slot has an open epoch already; -EINVAL, -ENOENT, -ENOMEM,
- * -EFAULT as slat_mmu_get_dirty_log(): there is no epoch then, and no bit is lost.
+ * Return: 0; -EBUSY: the slot has an open epoch already; -EINVAL, -ENOENT, -ENXIO,
+ * -ENOMEM, -EFAULT as slat_mmu_get_dirty_log(): there is no epoch then, and no bit is lost.
  */
 int slat_mmu_peek_dirty(struct slat_mmu *mmu, struct slat_dirty_epoch *epoch,
 			struct slat_dirty_epoch __user *user)
@@ -287,6 +307,8 @@ int slat_mmu_peek_dirty(struct slat_mmu *mmu, struct slat_dirty_epoch *epoch,
 	struct slat_slot *slot;
 	int err;
 
+	if (mmu->ring_bytes)
+		return -ENXIO;
 	mutex_lock(&mmu->slots_lock);
 	slot = logged_slot(mmu, epoch->slot);
 	err = IS_ERR(slot) ? PTR_ERR(slot) : peek(mmu, slot, epoch, user);

@@ -32,6 +32,8 @@ struct slat_mmu *slat_mmu_create(const struct slat_hw_ops *hw)
 	mutex_init(&mmu->slots_lock);
 	mt_init_flags(&mmu->by_gfn, MT_FLAGS_USE_RCU | MT_FLAGS_ALLOC_RANGE);
 	xa_init(&mmu->by_id);
+	INIT_LIST_HEAD(&mmu->rings);
+	spin_lock_init(&mmu->backlog_lock);
 	mmu->by_hva = RB_ROOT_CACHED;
 	mmu->notifier.ops = &slat_mmu_notifier_ops;
 	err = mmu_notifier_register(&mmu->notifier, current->mm);
@@ -72,9 +74,16 @@ void slat_mmu_destroy(struct slat_mmu *mmu)
  */
 int slat_walker_init(struct slat_walker *walker, struct slat_mmu *mmu)
 {
+	int err;
+
 	*walker = (struct slat_walker) { .mmu = mmu };
 	walker->actor = slat_actor_get(&mmu->ptab.epochs);
-	return walker->actor ? 0 : -ENOMEM;
+	if (!walker->actor)
+		return -ENOMEM;
+	err = slat_ring_init(walker);
+	if (err)
+		slat_actor_put(walker->actor);
+	return err;
 }
 
 /**
@@ -83,6 +92,7 @@ int slat_walker_init(struct slat_walker *walker, struct slat_mmu *mmu)
  */
 void slat_walker_exit(struct slat_walker *walker)
 {
+	slat_ring_exit(walker);
 	slat_ptab_drain_cache(&walker->mmu->ptab, &walker->cache);
 	slat_actor_put(walker->actor);
 }

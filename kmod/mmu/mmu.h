@@ -19,6 +19,7 @@
 #include "hw.h"
 #include "mmu/inval.h"
 #include "mmu/ptab.h"
+#include "mmu/ring.h"
 
 /* Slots that a VM may have, as many as KVM's. */
 #define SLAT_SLOTS_MAX	32764
@@ -35,12 +36,19 @@
  * @words: length of each bitmap
  * @peeked: what somebody has been told, and may yet have to be told again;
  *	NULL: nobody.  slots_lock
+ * @backlog: with rings: pages that no ring tells of yet; set by anybody, taken under
+ *	slots_lock.  NULL without
+ * @backlog_first: the first word of it that may have any; slat_mmu.backlog_lock
+ * @backlog_end: after the last one; slat_mmu.backlog_lock
  * @bits: a bit a page; set by anybody, taken under slots_lock
  */
 struct slat_dirty {
 	refcount_t refs;
 	unsigned long words;
 	unsigned long *peeked;
+	unsigned long *backlog;
+	unsigned long backlog_first;
+	unsigned long backlog_end;
 	unsigned long bits[];
 };
 
@@ -89,6 +97,11 @@ struct slat_slot {
  * @manual_protect: KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE, KVM_DIRTY_LOG_INITIALLY_SET;
  *	@slots_lock
  * @logged: how many slots are logged; @slots_lock, read INSIDE
+ * @ring_bytes: size of each vCPU's dirty ring, 0: there are none; @slots_lock, constant
+ *	once there are vCPUs
+ * @rings: of the vCPUs; @slots_lock
+ * @backlog: some slot's log has one; one word that stands for itself
+ * @backlog_lock: where in a log its backlog is
  * @leaving: a slot that is in @by_gfn no more, while what was logged of it has not
  *	been noted; @slots_lock, read under RCU, after @by_gfn
  */
@@ -107,6 +120,10 @@ struct slat_mmu {
 	unsigned int apic_hidden;
 	u64 manual_protect;
 	unsigned int logged;
+	u32 ring_bytes;
+	struct list_head rings;
+	bool backlog;
+	spinlock_t backlog_lock;	/* extent of backlogs */
 	struct slat_slot *leaving;
 };
 
@@ -115,11 +132,13 @@ struct slat_mmu {
  * @mmu: the VM's memory
  * @actor: what it is to the tables
  * @cache: tables in hand
+ * @ring: what it has written, if user space wants to know it so
  */
 struct slat_walker {
 	struct slat_mmu *mmu;
 	struct slat_actor *actor;
 	struct slat_cache cache;
+	struct slat_ring ring;
 };
 
 /* mmu.c */
@@ -158,7 +177,10 @@ void slat_mmu_drop_slots(struct slat_mmu *mmu);
 struct slat_dirty *slat_dirty_alloc(struct slat_mmu *mmu, u64 pages);
 void slat_dirty_put(struct slat_dirty *dirty);
 void slat_dirty_final(const struct slat_dirty *dirty, unsigned long *bits);
+void slat_dirty_extend_backlog(struct slat_mmu *mmu, struct slat_dirty *dirty,
+			       unsigned long first, unsigned long end);
 void slat_mmu_mark_dirty(struct slat_mmu *mmu, u64 gfn);
+void slat_mmu_note_write(struct slat_walker *walker, const struct slat_slot *slot, u64 gfn);
 void slat_mmu_note_writes(struct slat_walker *walker, const u64 *gpas, unsigned int count);
 void slat_mmu_logging_begins(struct slat_mmu *mmu);
 void slat_mmu_logging_ends(struct slat_mmu *mmu);
@@ -171,6 +193,8 @@ static inline bool slat_mmu_logs(const struct slat_mmu *mmu)
 }
 
 /* log.c */
+void slat_dirty_take_word(struct slat_batch *batch, const struct slat_slot *slot,
+			  unsigned long word, unsigned long mask);
 int slat_mmu_manual_protect(struct slat_mmu *mmu, u64 options);
 int slat_mmu_get_dirty_log(struct slat_mmu *mmu, const struct kvm_dirty_log *log);
 int slat_mmu_clear_dirty_log(struct slat_mmu *mmu, const struct kvm_clear_dirty_log *log);

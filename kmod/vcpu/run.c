@@ -268,6 +268,11 @@ static int run(struct slat_vcpu *vcpu)
 		ret = thread_work(vcpu);
 		if (ret <= 0)
 			break;
+		slat_ring_flush_backlog(&vcpu->walker);
+		if (slat_ring_full(&vcpu->walker.ring)) {
+			vcpu->run->exit_reason = KVM_EXIT_DIRTY_RING_FULL;
+			return 0;
+		}
 		if (!slat_vcpu_wait(vcpu))
 			continue;
 		ret = slat_mmu_prepare(&vcpu->walker);

@@ -197,6 +197,11 @@ static vm_fault_t run_fault(struct vm_fault *vmf)
 {
 	struct slat_vcpu *vcpu = vmf->vma->vm_private_data;
 
+	if (vmf->pgoff >= KVM_DIRTY_LOG_PAGE_OFFSET) {
+		vmf->page = slat_ring_page(&vcpu->walker,
+					   vmf->pgoff - KVM_DIRTY_LOG_PAGE_OFFSET);
+		return vmf->page ? 0 : VM_FAULT_SIGBUS;
+	}
 	if (vmf->pgoff >= SLAT_RUN_PAGES)
 		return VM_FAULT_SIGBUS;
 	get_page(vcpu->pages[vmf->pgoff]);
@@ -214,9 +219,18 @@ static const struct vm_operations_struct run_vm_ops = {
  * @vma: the mapping
  *
  * The file keeps the vCPU.
+ *
+ * Return: 0; -EINVAL: a ring is shared, and no code.
  */
 int slat_vcpu_mmap(struct slat_vcpu *vcpu, struct vm_area_struct *vma)
 {
+	const struct slat_ring *ring = &vcpu->walker.ring;
+	unsigned long end = KVM_DIRTY_LOG_PAGE_OFFSET +
+			    ring->size * sizeof(*ring->entries) / PAGE_SIZE;
+
+	if (vma->vm_pgoff < end && vma->vm_pgoff + vma_pages(vma) > KVM_DIRTY_LOG_PAGE_OFFSET &&
+	    (vma->vm_flags & VM_EXEC || !(vma->vm_flags & VM_SHARED)))
+		return -EINVAL;
 	vma->vm_private_data = vcpu;
 	vma->vm_ops = &run_vm_ops;
 	return 0;
@@ -579,6 +593,8 @@ long slat_vcpu_ioctl(struct slat_vcpu *vcpu, unsigned int cmd, unsigned long arg
 		return -EINTR;
 	slat_vcpu_load(vcpu);
 	ret = vcpu_ioctls[i].handler(vcpu, arg);
+	/* What the module has written for it is told before user space goes on. */
+	slat_ring_flush_backlog(&vcpu->walker);
 	slat_vcpu_put(vcpu);
 	mutex_unlock(&vcpu->mutex);
 	return ret;

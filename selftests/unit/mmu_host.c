@@ -68,6 +68,8 @@ void mmu_begin(void (*kick)(int cpu))
 	mutex_init(&mmu.slots_lock);
 	mt_init_flags(&mmu.by_gfn, 0);
 	xa_init(&mmu.by_id);
+	INIT_LIST_HEAD(&mmu.rings);
+	spin_lock_init(&mmu.backlog_lock);
 	mmu.by_hva = RB_ROOT_CACHED;
 	user_unmapped = false;
 	walker = (struct slat_walker) { .mmu = &mmu };

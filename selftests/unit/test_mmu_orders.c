@@ -8,9 +8,12 @@
 #include "unit.h"
 #include "weak.h"
 
+#ifndef ORDERS
 #define ORDERS	20000
+#endif
 
 static unsigned int violations;
+static bool with_rings;
 
 /* What HERE is mapped to at first; nobody uses it any more. */
 static u64 first_pfn;
@@ -23,6 +26,24 @@ static void kick(int cpu)
 {
 }
 
+/* The smallest ring that goes with CPUs that log. */
+static void rings_begin(void)
+{
+	if (!with_rings)
+		return;
+	CHECK_EQ(0, slat_mmu_enable_rings(&mmu, 1024 * sizeof(struct kvm_dirty_gfn)));
+	CHECK_EQ(0, slat_ring_init(&walker));
+	CHECK_EQ(0, slat_ring_init(&second));
+}
+
+static void rings_end(void)
+{
+	if (!with_rings)
+		return;
+	slat_ring_exit(&walker);
+	slat_ring_exit(&second);
+}
+
 static void explore(u32 flags, void (*first)(void), void (*second)(void), void (*third)(void),
 		    void (*check)(void))
 {
@@ -31,6 +52,7 @@ static void explore(u32 flags, void (*first)(void), void (*second)(void), void (
 	violations = 0;
 	for (unsigned int seed = 0; seed < ORDERS && !violations; seed++) {
 		mmu_begin(kick);
+		rings_begin();
 		CHECK_EQ(0, set_region(HERE, USER, PAGES, flags));
 		first_pfn = user_pfn(USER);
 		gone = false;
@@ -38,6 +60,7 @@ static void explore(u32 flags, void (*first)(void), void (*second)(void), void (
 		saved = 0;
 		unit_weak_run(threads, third ? 3 : 2, seed);
 		check();
+		rings_end();
 		CHECK(mmu_end());
 	}
 	CHECK_EQ(0, violations);
@@ -246,6 +269,70 @@ static void logged_write_against_the_beginning_of_a_log(void)
 	mmu_logs = false;
 }
 
+/* Marks what it finds; whether there was any. */
+static bool harvest(struct slat_walker *from, u32 *at)
+{
+	struct kvm_dirty_gfn *entry = &from->ring.entries[*at];
+
+	if (smp_load_acquire(&entry->flags) != KVM_DIRTY_GFN_F_DIRTY)
+		return false;
+	violations += READ_ONCE(entry->slot) != 1 || READ_ONCE(entry->offset);
+	smp_store_release(&entry->flags, KVM_DIRTY_GFN_F_RESET);
+	++*at;
+	return true;
+}
+
+static void read_rings_twice(void)
+{
+	u32 at = 0, at_second = 0;
+
+	for (int i = 0; i < 2; i++) {
+		bool any = false;
+
+		while (harvest(&walker, &at) || harvest(&second, &at_second))
+			any = true;
+		CHECK(slat_mmu_reset_rings(&mmu) >= 0);
+		if (any)
+			saved = READ_ONCE(page);
+	}
+}
+
+static bool is_told(const struct slat_walker *by)
+{
+	for (u32 i = 0; i < by->ring.next; i++)
+		if (by->ring.entries[i].flags == KVM_DIRTY_GFN_F_DIRTY)
+			return true;
+	return false;
+}
+
+/* What the owner does not know, or will not be told of, is in some ring. */
+static void check_rings(void)
+{
+	u32 access;
+
+	mapped(HERE, &access);
+	violations += !is_told(&walker) && !is_told(&second) &&
+		      ((access & SLAT_ACCESS_WRITE && hw_dirty(HERE)) || page != saved);
+}
+
+static void write_against_rings(void)
+{
+	with_rings = true;
+	explore(KVM_MEM_LOG_DIRTY_PAGES, guest, read_rings_twice, NULL, check_rings);
+	explore(KVM_MEM_LOG_DIRTY_PAGES, guest, other_guest, read_rings_twice, check_rings);
+	with_rings = false;
+}
+
+static void logged_write_against_rings(void)
+{
+	mmu_logs = true;
+	with_rings = true;
+	explore(KVM_MEM_LOG_DIRTY_PAGES, guest_reads, read_rings_twice, NULL, check_rings);
+	explore(KVM_MEM_LOG_DIRTY_PAGES, guest_reads, other_guest, read_rings_twice, check_rings);
+	with_rings = false;
+	mmu_logs = false;
+}
+
 /* What a log has had last, and who has written there: the module. */
 static struct slat_dirty *last;
 
@@ -312,6 +399,8 @@ int main(void)
 		UNIT_CASE(write_of_another_against_log),
 		UNIT_CASE(logged_write_against_log),
 		UNIT_CASE(logged_write_against_the_beginning_of_a_log),
+		UNIT_CASE(write_against_rings),
+		UNIT_CASE(logged_write_against_rings),
 		UNIT_CASE(module_against_log),
 		UNIT_CASE(logged_write_against_move),
 	};

@@ -67,8 +67,19 @@ static inline void clear_bit(unsigned int nr, unsigned long *map)
 	unit_step();
 	__atomic_fetch_and(&map[nr / 64], ~BIT(nr % 64), __ATOMIC_SEQ_CST);
 }
-
 #endif
+
+#define test_bit_le(bit, bits)	test_bit(bit, bits)
+
+static inline bool test_and_set_bit_le(unsigned long bit, unsigned long *bits)
+{
+	unsigned long mask = BIT(bit % BITS_PER_LONG), *word = &bits[bit / BITS_PER_LONG];
+	unsigned long seen = READ_ONCE(*word);
+
+	while (!try_cmpxchg(word, &seen, seen | mask))
+		;
+	return seen & mask;
+}
 
 static inline void __set_bit(unsigned int nr, unsigned long *map)
 {

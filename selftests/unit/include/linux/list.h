@@ -22,6 +22,12 @@ static inline void list_add_tail(struct list_head *entry, struct list_head *head
 	head->prev = entry;
 }
 
+static inline void list_del(struct list_head *entry)
+{
+	entry->prev->next = entry->next;
+	entry->next->prev = entry->prev;
+}
+
 #define list_for_each_entry(pos, head, member)				\
 	for (pos = container_of((head)->next, typeof(*pos), member);	\
 	     &pos->member != (head);					\

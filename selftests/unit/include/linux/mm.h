@@ -30,6 +30,7 @@ int get_user_pages_fast_only(unsigned long hva, int n, unsigned int flags, struc
 long get_user_pages_unlocked(unsigned long hva, long n, struct page **page, unsigned int flags);
 unsigned long page_to_pfn(const struct page *page);
 void put_page(struct page *page);
+#define get_page(page)	((void)(page))
 
 #define SetPageDirty(page)	((void)(page))
 #define PageReserved(page)	false
