@@ -317,6 +317,69 @@ TEST_F_TIMEOUT(failing, dirty_log, 600)
 	EXPECT_TRUE(seen >> (DATA >> 12) & 1);
 }
 
+/* What asks for a log of a slot, in its own ways; no failure loses a bit. */
+TEST_F_TIMEOUT(failing, dirty_epochs_and_clearing, 600)
+{
+	static unsigned long bits[MEMORY / 4096 / 64];
+	struct kvm_clear_dirty_log clear = {
+		.num_pages = MEMORY / 4096, .dirty_bitmap = bits,
+	};
+	struct guest *guest = &self->guest;
+	struct slat_dirty_epoch epoch = { .bitmap = (unsigned long)bits };
+	struct slat_dirty_epoch end = { 0 };
+	struct caller peek = { guest->vm, SLAT_PEEK_DIRTY, &epoch };
+	struct caller clearing = { guest->vm, KVM_CLEAR_DIRTY_LOG, &clear };
+	bool failed = true;
+
+	ASSERT_EQ(0, _guest_set_memory(guest, 0, 0, MEMORY, guest->mem,
+				       KVM_MEM_LOG_DIRTY_PAGES));
+	EXPECT_TRUE(works(guest));
+	for (int nth = 1; failed; nth++) {
+		int ret = attempt(call_ioctl, &peek, nth, &failed);
+
+		ASSERT_TRUE(!ret || ret == -ENOMEM || ret == -EFAULT);
+		ASSERT_EQ(ret ? -ENOENT : 0, _ioctl_ptr(guest->vm, SLAT_ABORT_DIRTY, &end));
+	}
+	EXPECT_TRUE(bits[0] >> (DATA >> 12) & 1);
+	memset(bits, 0xff, sizeof(bits));
+	failed = true;
+	for (int nth = 1; failed; nth++) {
+		int ret = attempt(call_ioctl, &clearing, nth, &failed);
+
+		ASSERT_TRUE(!ret || ret == -ENOMEM || ret == -EFAULT);
+	}
+	ASSERT_EQ(0, _ioctl_ptr(guest->vm, SLAT_PEEK_DIRTY, &epoch));
+	EXPECT_EQ(0, epoch.pages);
+}
+
+/* A vCPU with a ring, and a slot that it tells of. */
+static int make_ring(void *arg)
+{
+	struct kvm_enable_cap enable = { .cap = KVM_CAP_DIRTY_LOG_RING, .args = { 1 << 16 } };
+	int vm = *(int *)arg, other = _ioctl(vm, KVM_CREATE_VM, 0);
+	struct kvm_userspace_memory_region region = {
+		.flags = KVM_MEM_LOG_DIRTY_PAGES, .memory_size = 1 << 20,
+		.userspace_addr = 1 << 30,
+	};
+	int ret, fd = -1;
+
+	if (other < 0)
+		return other;
+	ret = _ioctl_ptr(other, KVM_ENABLE_CAP, &enable) ?:
+	      _ioctl_ptr(other, KVM_SET_USER_MEMORY_REGION, &region);
+	if (!ret)
+		fd = ret = _ioctl(other, KVM_CREATE_VCPU, 0);
+	if (fd >= 0)
+		close(fd);
+	close(other);
+	return ret < 0 ? ret : 0;
+}
+
+TEST_F_TIMEOUT(failing, dirty_rings, 900)
+{
+	fail_each(_metadata, make_ring, NULL, &self->guest.dev);
+}
+
 static int run_guest(void *arg)
 {
 	return _guest_run(arg);

@@ -155,10 +155,9 @@ static inline struct kvm_cpuid_entry2 *cpuid_find(struct cpuid_table *table, __u
 	return NULL;
 }
 
-static inline void guest_create(struct __test_metadata *_metadata, struct guest *guest)
+/* For what has to be before there is a vCPU. */
+static inline void guest_create_vm(struct __test_metadata *_metadata, struct guest *guest)
 {
-	struct cpuid_table *cpuid = malloc(sizeof(*cpuid));
-
 	guest->dev = open(guest_device(), O_RDWR | O_CLOEXEC);
 	ASSERT_LE(0, guest->dev);
 	guest->vm = _ioctl(guest->dev, KVM_CREATE_VM, 0);
@@ -167,6 +166,12 @@ static inline void guest_create(struct __test_metadata *_metadata, struct guest 
 	guest->mem = mmap(NULL, MEMORY, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, guest->mem);
 	ASSERT_EQ(0, _guest_set_memory(guest, 0, 0, MEMORY, guest->mem, 0));
+}
+
+static inline void guest_create_vcpu(struct __test_metadata *_metadata, struct guest *guest)
+{
+	struct cpuid_table *cpuid = malloc(sizeof(*cpuid));
+
 	guest->fd = _ioctl(guest->vm, KVM_CREATE_VCPU, 0);
 	ASSERT_LE(0, guest->fd);
 	guest->run_size = _ioctl(guest->dev, KVM_GET_VCPU_MMAP_SIZE, 0);
@@ -176,6 +181,12 @@ static inline void guest_create(struct __test_metadata *_metadata, struct guest 
 	ASSERT_EQ(0, _supported_cpuid(guest->dev, cpuid));
 	ASSERT_EQ(0, _ioctl_ptr(guest->fd, KVM_SET_CPUID2, cpuid));
 	free(cpuid);
+}
+
+static inline void guest_create(struct __test_metadata *_metadata, struct guest *guest)
+{
+	guest_create_vm(_metadata, guest);
+	guest_create_vcpu(_metadata, guest);
 }
 
 /* vCPU @id of the same machine; @second: in its place wherever a guest is asked for. */

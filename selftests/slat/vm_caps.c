@@ -65,6 +65,10 @@ TEST_F(vm, enable_refuses_what_is_not_there)
 	EXPECT_EQ(-EINVAL, _enable(self->guest.vm, KVM_CAP_X86_USER_SPACE_MSR, 1ULL << 32));
 	EXPECT_EQ(-EINVAL, _enable(self->guest.vm, KVM_CAP_X86_USER_SPACE_MSR, 1 << 3));
 	EXPECT_EQ(-EINVAL, _enable(self->guest.vm, KVM_CAP_EXIT_ON_EMULATION_FAILURE, 2));
+	EXPECT_EQ(-EINVAL, _enable(self->guest.vm, KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2,
+				   KVM_DIRTY_LOG_INITIALLY_SET));
+	EXPECT_EQ(-EINVAL, _enable(self->guest.vm, KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2, 4));
+	EXPECT_EQ(-EINVAL, _enable(self->guest.vm, KVM_CAP_DIRTY_LOG_RING, 1 << 16));
 }
 
 TEST_F(vm, highest_number_of_a_vcpu)
@@ -493,6 +497,7 @@ TEST_F(vm, dirty_log_by_pointer)
 {
 	unsigned long bits[MEMORY / PAGE / (8 * sizeof(long))];
 	struct guest *guest = &self->guest;
+	struct kvm_clear_dirty_log clear;
 	struct kvm_dirty_log log;
 	struct kvm_regs regs;
 
@@ -504,6 +509,10 @@ TEST_F(vm, dirty_log_by_pointer)
 	log.slot = 0;
 	log.dirty_bitmap = bits;
 	ASSERT_EQ(0, _ioctl_ptr(guest->vm, KVM_GET_DIRTY_LOG, &log));
+	clear = (struct kvm_clear_dirty_log) { .num_pages = 64 };
+	memset(&clear.dirty_bitmap, 0xff, sizeof(clear.padding2));
+	clear.dirty_bitmap = bits;
+	ASSERT_EQ(0, _ioctl_ptr(guest->vm, KVM_CLEAR_DIRTY_LOG, &clear));
 	/* The guest's tables have accessed bits, and are therefore dirty. */
 	EXPECT_NE(0, bits[0]);
 }

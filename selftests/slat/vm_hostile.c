@@ -207,6 +207,8 @@ TEST_F(vm, pointers_to_nowhere)
 {
 	struct kvm_userspace_memory_region region = one_page(self->mem);
 	struct kvm_dirty_log log = { .slot = 0 };
+	struct kvm_clear_dirty_log clear = { .slot = 0 };
+	struct slat_dirty_epoch epoch = { .slot = 0 };
 	struct slat_vm_stats stats = { 0 };
 	int vm = self->guest.vm, other = _ioctl(self->guest.dev, KVM_CREATE_VM, 0);
 	__u64 address = 0xfffbc000;
@@ -214,11 +216,15 @@ TEST_F(vm, pointers_to_nowhere)
 	ASSERT_LE(0, other);
 	expect_efault(_metadata, vm, KVM_SET_USER_MEMORY_REGION, &region, sizeof(region));
 	expect_efault(_metadata, vm, KVM_GET_DIRTY_LOG, &log, sizeof(log));
+	expect_efault(_metadata, vm, KVM_CLEAR_DIRTY_LOG, &clear, sizeof(clear));
 	expect_efault(_metadata, other, KVM_SET_IDENTITY_MAP_ADDR, &address, sizeof(address));
 	close(other);
 	if (on_slat()) {
 		expect_efault(_metadata, vm, SLAT_GET_STATS, &stats, sizeof(stats));
 		expect_efault_read_only(_metadata, vm, SLAT_GET_STATS, &stats, sizeof(stats));
+		expect_efault(_metadata, vm, SLAT_PEEK_DIRTY, &epoch, sizeof(epoch));
+		expect_efault(_metadata, vm, SLAT_COMMIT_DIRTY, &epoch, sizeof(epoch));
+		expect_efault(_metadata, vm, SLAT_ABORT_DIRTY, &epoch, sizeof(epoch));
 	}
 	/* None of the truncated ones has made a slot. */
 	region.memory_size = 0;
@@ -262,6 +268,47 @@ TEST_F(vm, dirty_log_to_nowhere_loses_no_bit)
 	EXPECT_TRUE(bits[0] >> (DATA >> 12) & 1);
 	ASSERT_EQ(0, _ioctl_ptr(guest->vm, KVM_GET_DIRTY_LOG, &log));
 	EXPECT_FALSE(bits[0] >> (DATA >> 12) & 1);
+}
+
+TEST_F(vm, epochs_refuse_what_must_be_0)
+{
+	static const unsigned long calls[] = {
+		SLAT_PEEK_DIRTY, SLAT_COMMIT_DIRTY, SLAT_ABORT_DIRTY,
+	};
+	unsigned long bits[MEMORY / 4096 / 64];
+	struct guest *guest = &self->guest;
+	struct slat_dirty_epoch epoch;
+
+	if (!on_slat())
+		SKIP(return, "Slat's own calls");
+	ASSERT_EQ(0, _guest_set_memory(guest, 0, 0, MEMORY, guest->mem,
+				       KVM_MEM_LOG_DIRTY_PAGES));
+	for (size_t i = 0; i < ARRAY_SIZE(calls); i++) {
+		/* The first byte of each field that must be 0, and the last of all. */
+		static const size_t zero[] = {
+			offsetof(struct slat_dirty_epoch, flags),
+			offsetof(struct slat_dirty_epoch, reserved), sizeof(epoch) - 1,
+		};
+
+		for (size_t at = 0; at < ARRAY_SIZE(zero); at++) {
+			epoch = (struct slat_dirty_epoch) { 0 };
+			((__u8 *)&epoch)[zero[at]] = 1;
+			EXPECT_EQ(-EINVAL, _ioctl_ptr(guest->vm, calls[i], &epoch));
+		}
+		epoch = (struct slat_dirty_epoch) { .slot = LAST_SLOT };
+		EXPECT_EQ(-ENOENT, _ioctl_ptr(guest->vm, calls[i], &epoch));
+		epoch.slot = LAST_SLOT + 1;
+		EXPECT_EQ(-EINVAL, _ioctl_ptr(guest->vm, calls[i], &epoch));
+	}
+	/* A bitmap to nowhere, and an answer to nowhere: no epoch. */
+	for (size_t i = 0; i < ARRAY_SIZE(bad_pointers); i++) {
+		epoch = (struct slat_dirty_epoch) { .bitmap = bad_pointers[i] };
+		EXPECT_EQ(-EFAULT, _ioctl_ptr(guest->vm, SLAT_PEEK_DIRTY, &epoch));
+	}
+	epoch = (struct slat_dirty_epoch) { .bitmap = (unsigned long)bits };
+	expect_efault_read_only(_metadata, guest->vm, SLAT_PEEK_DIRTY, &epoch, sizeof(epoch));
+	epoch.bitmap = 0;
+	EXPECT_EQ(-ENOENT, _ioctl_ptr(guest->vm, SLAT_ABORT_DIRTY, &epoch));
 }
 
 TEST_F(vm, stats_refuse_what_must_be_0)
@@ -607,7 +654,8 @@ static unsigned long random_command(__u64 *state)
 		KVM_GET_IRQCHIP, KVM_SET_IRQCHIP, KVM_CREATE_PIT, KVM_CREATE_PIT2,
 		KVM_GET_PIT2, KVM_SET_PIT2, KVM_REINJECT_CONTROL, KVM_SET_CLOCK, KVM_GET_CLOCK,
 		KVM_SET_BOOT_CPU_ID, KVM_CREATE_DEVICE, KVM_SET_TSC_KHZ, KVM_GET_TSC_KHZ,
-		KVM_GET_STATS_FD, KVM_X86_SET_MSR_FILTER, SLAT_ZAP_ALL, SLAT_GET_STATS,
+		KVM_GET_STATS_FD, KVM_X86_SET_MSR_FILTER, KVM_RESET_DIRTY_RINGS, SLAT_ZAP_ALL,
+		SLAT_GET_STATS, SLAT_PEEK_DIRTY, SLAT_COMMIT_DIRTY, SLAT_ABORT_DIRTY,
 	};
 	unsigned int size = random_below(state, 1 << 8);
 
