@@ -95,8 +95,11 @@ static void a_page_is_told_once(void)
 	fault(&walker, HERE + 3);
 	fault(&second, HERE + 3);
 	fault(&second, HERE + 4);
+	slat_mmu_mark_dirty(&mmu, HERE + 3);
+	slat_ring_flush_backlog(&second);
 	check_told(&walker, 0, 3);
 	check_told(&second, 0, 4);
+	CHECK(!harvest(&second, 1, &(u64){ 0 }));
 	CHECK_EQ(2, slat_mmu_reset_rings(&mmu));
 	CHECK_EQ(0, slat_mmu_reset_rings(&mmu));
 	CHECK(!writable(HERE + 3));
