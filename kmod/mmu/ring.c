@@ -259,6 +259,7 @@ static int reset_ring(struct slat_mmu *mmu, struct slat_ring *ring, struct group
 	for (at = ring->reset; at != end; at++) {
 		struct kvm_dirty_gfn *entry = &ring->entries[at & (ring->size - 1)];
 
+		/* Pairs with the release of user space, which has read the entry. */
 		if (!(smp_load_acquire(&entry->flags) & KVM_DIRTY_GFN_F_RESET))
 			break;
 		reset_page(mmu, group, READ_ONCE(entry->slot), READ_ONCE(entry->offset));

@@ -66,9 +66,8 @@ void slat_mmu_publish(struct slat_mmu *mmu)
 /* What is logged of a slot is looked up there too, until its translations have gone. */
 static void set_leaving(struct slat_mmu *mmu, struct slat_slot *slot)
 {
-	/* Before it is taken out of by_gfn: pairs with slat_mmu_note_writes(). */
 	WRITE_ONCE(mmu->leaving, slot);
-	smp_wmb();
+	smp_wmb();	/* then it leaves by_gfn: pairs with slat_mmu_note_writes() */
 }
 
 /* The slot is in no lookup any more, and none of its translations is used. */

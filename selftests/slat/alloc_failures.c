@@ -361,16 +361,16 @@ static int make_ring(void *arg)
 		.flags = KVM_MEM_LOG_DIRTY_PAGES, .memory_size = 1 << 20,
 		.userspace_addr = 1 << 30,
 	};
-	int ret, fd = -1;
+	int ret;
 
 	if (other < 0)
 		return other;
 	ret = _ioctl_ptr(other, KVM_ENABLE_CAP, &enable) ?:
 	      _ioctl_ptr(other, KVM_SET_USER_MEMORY_REGION, &region);
 	if (!ret)
-		fd = ret = _ioctl(other, KVM_CREATE_VCPU, 0);
-	if (fd >= 0)
-		close(fd);
+		ret = _ioctl(other, KVM_CREATE_VCPU, 0);
+	if (ret > 0)
+		close(ret);
 	close(other);
 	return ret < 0 ? ret : 0;
 }
