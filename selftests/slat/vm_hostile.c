@@ -3,6 +3,7 @@
  * Bad input to the ioctls of a VM, bad use of its descriptors, and limits:
  * vm_hostile [ROUNDS [SEED]] of random calls.
  */
+#include <stddef.h>
 #include <poll.h>
 #include <sys/resource.h>
 
