@@ -201,6 +201,16 @@ static void chooses_controls(void)
 	CHECK(!controls.steps);
 	CHECK_EQ(SLAT_APICV_PRIORITY | SLAT_APICV_MEMORY | SLAT_APICV_MSRS | SLAT_APICV_REGISTERS |
 		 SLAT_APICV_INTERRUPTS, controls.apicv);
+	CHECK(controls.pml);
+	CHECK(!(controls.proc2 & 1U << 17));
+	msrs = skylake;
+	msrs.ept_vpid &= ~(1ULL << 21);
+	CHECK_STREQ(NULL, slat_vmx_choose_controls(&msrs, &controls));
+	CHECK(!controls.pml);
+	msrs = skylake;
+	msrs.procbased2 &= ~(1ULL << (32 + 17));
+	CHECK_STREQ(NULL, slat_vmx_choose_controls(&msrs, &controls));
+	CHECK(!controls.pml);
 	msrs = skylake;
 	msrs.procbased &= ~(1ULL << (32 + 21));
 	CHECK_STREQ(NULL, slat_vmx_choose_controls(&msrs, &controls));
