@@ -19,6 +19,8 @@
 
 /* With SLAT_ACCESS_WRITE: the CPU is to log the first write, where format.logs. */
 #define SLAT_ACCESS_LOGGED	BIT(8)
+/* Nobody has asked for it: it may never be used. */
+#define SLAT_ACCESS_NOT_YET	BIT(9)
 
 /* Pages of 4 KiB that an entry of a level spans, and the bits within. */
 #define slat_level_pages(level)	BIT_ULL(((level) - 1) * SLAT_TABLE_BITS)
@@ -93,15 +95,17 @@ static inline u64 slat_pte_pfn(u64 pte)
  * @access: SLAT_ACCESS_*; READ is implied
  * @ram: ordinary memory, not a device's
  *
- * Pure.  Accessed, and dirty where it is writable, so that the CPU need not
- * write to it at its first use, nor log it; but for SLAT_ACCESS_LOGGED.
+ * Pure.  Accessed but for SLAT_ACCESS_NOT_YET, and dirty where it is writable but for
+ * SLAT_ACCESS_LOGGED, so that the CPU need not write to it at its first use, nor log it.
  */
 static inline u64 slat_pte_make_leaf(const struct slat_pte_format *format, u64 pfn,
 				     unsigned int level, u32 access, bool ram)
 {
 	u64 pte = (pfn & ~slat_level_mask(level)) << 12;
 
-	pte |= format->leaf | format->accessed | (ram ? format->ram : format->device);
+	pte |= format->leaf | (ram ? format->ram : format->device);
+	if (!(access & SLAT_ACCESS_NOT_YET))
+		pte |= format->accessed;
 	if (level > 1)
 		pte |= format->huge;
 	if (access & SLAT_ACCESS_WRITE)

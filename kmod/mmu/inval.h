@@ -69,15 +69,22 @@ static inline unsigned long slat_inval_sample(const struct slat_inval *inval)
 	return smp_load_acquire(&inval->seq);
 }
 
-/** slat_inval_retry() - in a HOST section: whether the host page may be gone */
+/** slat_inval_retry_range() - in a HOST section: whether host pages may be gone */
+static inline bool slat_inval_retry_range(const struct slat_inval *inval, unsigned long seq,
+					  unsigned long first, unsigned long last)
+{
+	/* Before seq: pairs with the release in slat_inval_end(). */
+	if (smp_load_acquire(&inval->count) && last >= READ_ONCE(inval->first) &&
+	    first <= READ_ONCE(inval->last))
+		return true;
+	return READ_ONCE(inval->seq) != seq;
+}
+
+/** slat_inval_retry() - the same for one of them */
 static inline bool slat_inval_retry(const struct slat_inval *inval, unsigned long seq,
 				    unsigned long hva)
 {
-	/* Before seq: pairs with the release in slat_inval_end(). */
-	if (smp_load_acquire(&inval->count) && hva >= READ_ONCE(inval->first) &&
-	    hva <= READ_ONCE(inval->last))
-		return true;
-	return READ_ONCE(inval->seq) != seq;
+	return slat_inval_retry_range(inval, seq, hva, hva);
 }
 
 #endif /* SLAT_MMU_INVAL_H */

@@ -64,40 +64,6 @@ void slat_mmu_destroy(struct slat_mmu *mmu)
 }
 
 /**
- * slat_walker_init() - become one who uses a VM's translations
- * @walker: to initialise
- * @mmu: the VM's memory
- *
- * Process context.
- *
- * Return: 0 or -ENOMEM.
- */
-int slat_walker_init(struct slat_walker *walker, struct slat_mmu *mmu)
-{
-	int err;
-
-	*walker = (struct slat_walker) { .mmu = mmu };
-	walker->actor = slat_actor_get(&mmu->ptab.epochs);
-	if (!walker->actor)
-		return -ENOMEM;
-	err = slat_ring_init(walker);
-	if (err)
-		slat_actor_put(walker->actor);
-	return err;
-}
-
-/**
- * slat_walker_exit() - undo slat_walker_init()
- * @walker: the vCPU's
- */
-void slat_walker_exit(struct slat_walker *walker)
-{
-	slat_ring_exit(walker);
-	slat_ptab_drain_cache(&walker->mmu->ptab, &walker->cache);
-	slat_actor_put(walker->actor);
-}
-
-/**
  * slat_mmu_enter() - about to enter the guest
  * @walker: the vCPU's
  * @root: what to enter with

@@ -133,25 +133,33 @@ struct slat_mmu {
  * @actor: what it is to the tables
  * @cache: tables in hand
  * @ring: what it has written, if user space wants to know it so
+ * @around: frames that its last fault has mapped, and how many it was to be
  */
 struct slat_walker {
 	struct slat_mmu *mmu;
 	struct slat_actor *actor;
 	struct slat_cache cache;
 	struct slat_ring ring;
+	struct {
+		u64 first;
+		u64 end;
+		unsigned int pages;
+	} around;
 };
 
 /* mmu.c */
 struct slat_mmu *slat_mmu_create(const struct slat_hw_ops *hw);
 void slat_mmu_destroy(struct slat_mmu *mmu);
-int slat_walker_init(struct slat_walker *walker, struct slat_mmu *mmu);
-void slat_walker_exit(struct slat_walker *walker);
 bool slat_mmu_enter(struct slat_walker *walker, u64 *root);
 void slat_mmu_leave(struct slat_walker *walker);
 int slat_mmu_read(struct slat_mmu *mmu, u64 gpa, void *data, unsigned int len);
 int slat_mmu_write(struct slat_mmu *mmu, u64 gpa, const void *data, unsigned int len);
 int slat_mmu_cmpxchg(struct slat_mmu *mmu, u64 gpa, const void *old, const void *new,
 		     unsigned int len);
+
+/* walker.c */
+int slat_walker_init(struct slat_walker *walker, struct slat_mmu *mmu);
+void slat_walker_exit(struct slat_walker *walker);
 
 /* fault.c */
 int slat_mmu_prepare(struct slat_walker *walker);

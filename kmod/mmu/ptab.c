@@ -270,7 +270,8 @@ static u64 leaf_pfn(u64 pte, unsigned int level, u64 gfn)
 /**
  * slat_ptab_install() - map a guest frame
  * @ptab: the tables
- * @cache: filled by slat_ptab_fill_cache() since the last call
+ * @cache: filled by slat_ptab_fill_cache(); it lasts for one call, and for others
+ *	that find tables where the first has been
  * @gfn: the guest frame
  * @pfn: the host page for it
  * @level: the largest leaf that may map it; gfn and pfn agree in the bits
@@ -311,14 +312,17 @@ enum slat_install slat_ptab_install(struct slat_ptab *ptab, struct slat_cache *c
 
 			if (leaf_pfn(pte, at, gfn) != pfn)
 				return SLAT_CONFLICT;
-			if (!(access & ~SLAT_ACCESS_LOGGED & ~have))
+			if (!(access & ~(have | SLAT_ACCESS_LOGGED | SLAT_ACCESS_NOT_YET)))
 				return SLAT_PRESENT;
-			want = slat_pte_make_leaf(format, pfn, at, access | have, ram);
+			want = slat_pte_make_leaf(format, pfn, at, access | have, ram) |
+			       (pte & format->accessed);
 			/* One that is not dirty is the CPU's to log. */
 			if (have & SLAT_ACCESS_WRITE)
 				want = (want & ~format->dirty) | (pte & format->dirty);
 		}
 		if (at > level) {
+			if (!cache->count)
+				return SLAT_NO_TABLE;
 			link_table(ptab, cache, entry, pte, at);
 			continue;
 		}

@@ -77,6 +77,7 @@ enum slat_install {
 	SLAT_PRESENT,		/* nothing: an entry maps this already */
 	SLAT_CONFLICT,		/* nothing: an entry maps another frame, soon removed */
 	SLAT_NO_ROOT,		/* nothing: the root has been dropped */
+	SLAT_NO_TABLE,		/* nothing: it takes more tables than are in hand */
 };
 
 int slat_ptab_init(struct slat_ptab *ptab, const struct slat_pte_format *format,

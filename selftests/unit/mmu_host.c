@@ -15,6 +15,7 @@ struct slat_walker walker, second;
 unsigned long backing[USER_PAGES];
 bool user_unmapped;
 bool mmu_logs;
+unsigned int host_level;
 
 static struct page pages[2 * USER_PAGES];
 static unsigned long next_page;
@@ -32,9 +33,10 @@ void put_page(struct page *page)
 /* The page is found; what happens next is a matter of luck. */
 int get_user_pages_fast_only(unsigned long hva, int n, unsigned int flags, struct page **page)
 {
-	*page = &pages[READ_ONCE(backing[hva >> PAGE_SHIFT])];
+	for (int i = 0; i < n; i++)
+		page[i] = &pages[READ_ONCE(backing[(hva >> PAGE_SHIFT) + i])];
 	unit_step();
-	return !user_unmapped;
+	return user_unmapped ? 0 : n;
 }
 
 long get_user_pages_unlocked(unsigned long hva, long n, struct page **page, unsigned int flags)
@@ -54,7 +56,7 @@ int slat_follow_pfn(struct mm_struct *mm, unsigned long hva, bool write, u64 *pf
 
 unsigned int slat_host_level(struct mm_struct *mm, unsigned long hva)
 {
-	return 1;
+	return host_level;
 }
 
 /** mmu_begin() - memory without slots, two vCPUs that are OUTSIDE */
@@ -72,6 +74,7 @@ void mmu_begin(void (*kick)(int cpu))
 	spin_lock_init(&mmu.backlog_lock);
 	mmu.by_hva = RB_ROOT_CACHED;
 	user_unmapped = false;
+	host_level = 1;
 	walker = (struct slat_walker) { .mmu = &mmu };
 	second = walker;
 	walker.actor = slat_actor_get(&mmu.ptab.epochs);

@@ -32,6 +32,9 @@ struct hw_log {
 	bool wanted;
 };
 
+/* How large the pages are that the owner has it in. */
+extern unsigned int host_level;
+
 void mmu_begin(void (*kick)(int cpu));
 bool mmu_end(void);
 u64 user_pfn(unsigned long user);

@@ -1012,6 +1012,38 @@ static void a_fault_comes_after_the_log_took_its_bit(void)
 	end();
 }
 
+/* Nothing is mapped half-way. */
+static void an_install_finds_too_few_tables(void)
+{
+	begin();
+	install(5, 1005, 1, RW);
+	slat_ptab_drain_cache(&ptab, &cache);
+	CHECK_EQ(SLAT_INSTALLED, install_while(NULL, 6, 1006, 1, RW));
+	CHECK_EQ(SLAT_NO_TABLE, install_while(NULL, 512, 1512, 1, RW));
+	end();
+}
+
+/* What nobody has used yet is not young. */
+static void n4_a_leaf_that_nobody_has_asked_for(void)
+{
+	bool used;
+
+	begin();
+	install(5, 1005, 1, SLAT_ACCESS_READ | SLAT_ACCESS_NOT_YET);
+	spin_lock(&ptab.lock);
+	used = slat_ptab_age(&ptab, 5, 5, false);
+	spin_unlock(&ptab.lock);
+	CHECK(!used);
+	/* Young stays young with more rights. */
+	install(6, 1006, 1, SLAT_ACCESS_READ);
+	install(6, 1006, 1, RW | SLAT_ACCESS_NOT_YET);
+	spin_lock(&ptab.lock);
+	used = slat_ptab_age(&ptab, 6, 6, false);
+	spin_unlock(&ptab.lock);
+	CHECK(used);
+	end();
+}
+
 /* Host memory that goes away, and a lookup before, during and after it. */
 static void i4_a_lookup_that_is_too_old_is_seen(void)
 {
@@ -1097,6 +1129,8 @@ int main(void)
 		UNIT_CASE(a_log_is_taken_before_a_fault_installs),
 		UNIT_CASE(a_log_is_taken_before_a_fault_sets_its_bit),
 		UNIT_CASE(a_fault_comes_after_the_log_took_its_bit),
+		UNIT_CASE(an_install_finds_too_few_tables),
+		UNIT_CASE(n4_a_leaf_that_nobody_has_asked_for),
 		UNIT_CASE(i4_a_lookup_that_is_too_old_is_seen),
 		UNIT_CASE(i4_invalidations_overlap),
 	};
