@@ -7,6 +7,7 @@
 #include <asm/cpufeature.h>
 #include <asm/processor.h>
 
+#include "compat/compat.h"
 #include "config.h"
 #include "irq/irq.h"
 #include "mmu/mmu.h"
@@ -33,6 +34,7 @@ static const struct {
 	{ KVM_CAP_DESTROY_MEMORY_REGION_WORKS,	1 },
 	{ KVM_CAP_JOIN_MEMORY_REGIONS_WORKS,	1 },
 	{ KVM_CAP_SYNC_MMU,			1 },
+	{ KVM_CAP_PRE_FAULT_MEMORY,		1 },
 	{ KVM_CAP_READONLY_MEM,			1 },
 	{ KVM_CAP_DIRTY_LOG_RING,		SLAT_RING_BYTES },
 	{ KVM_CAP_DIRTY_LOG_RING_ACQ_REL,	SLAT_RING_BYTES },

@@ -28,6 +28,20 @@
 #define SLAT_CPUHP_MAY_FAIL	false
 #endif
 
+/* A part of KVM's ABI that not every kernel's header has. */
+#ifndef KVM_PRE_FAULT_MEMORY
+#define KVM_CAP_PRE_FAULT_MEMORY	236
+
+struct kvm_pre_fault_memory {
+	__u64 gpa;
+	__u64 size;
+	__u64 flags;
+	__u64 padding[5];
+};
+
+#define KVM_PRE_FAULT_MEMORY	_IOWR(KVMIO, 0xd5, struct kvm_pre_fault_memory)
+#endif
+
 /* kvm_run.immediate_exit, by a name that all kernels know it by. */
 static inline bool slat_immediate_exit(const struct kvm_run *run)
 {

@@ -107,6 +107,7 @@ static const struct {
 	{ KVM_RESET_DIRTY_RINGS,	reset_rings },
 	{ SLAT_ZAP_ALL,			zap_all },
 	{ SLAT_GET_STATS,		get_stats },
+	{ SLAT_POPULATE,		slat_mmu_populate },
 	{ SLAT_PEEK_DIRTY,		peek_dirty },
 	{ SLAT_COMMIT_DIRTY,		commit_dirty },
 	{ SLAT_ABORT_DIRTY,		abort_dirty },

@@ -167,6 +167,10 @@ unsigned int slat_mmu_leaf_level(const struct slat_mmu *mmu, const struct slat_s
 				 u64 gfn);
 int slat_mmu_fault(struct slat_walker *walker, u64 gpa, u32 access);
 
+/* populate.c */
+long slat_walker_populate(struct slat_walker *walker, void __user *user, u64 flags);
+long slat_mmu_populate(struct slat_mmu *mmu, void __user *user);
+
 /* apic.c */
 void slat_mmu_add_apic(struct slat_mmu *mmu);
 void slat_mmu_free_apic(struct slat_mmu *mmu);

@@ -17,16 +17,9 @@
  */
 int slat_walker_init(struct slat_walker *walker, struct slat_mmu *mmu)
 {
-	int err;
-
 	*walker = (struct slat_walker) { .mmu = mmu };
 	walker->actor = slat_actor_get(&mmu->ptab.epochs);
-	if (!walker->actor)
-		return -ENOMEM;
-	err = slat_ring_init(walker);
-	if (err)
-		slat_actor_put(walker->actor);
-	return err;
+	return walker->actor ? 0 : -ENOMEM;
 }
 
 /**
@@ -35,7 +28,6 @@ int slat_walker_init(struct slat_walker *walker, struct slat_mmu *mmu)
  */
 void slat_walker_exit(struct slat_walker *walker)
 {
-	slat_ring_exit(walker);
 	slat_ptab_drain_cache(&walker->mmu->ptab, &walker->cache);
 	slat_actor_put(walker->actor);
 }

@@ -11,6 +11,7 @@
 #include <linux/uaccess.h>
 #include <asm/apicdef.h>
 
+#include "compat/compat.h"
 #include "config.h"
 #include "vcpu/vcpu.h"
 
@@ -133,9 +134,12 @@ struct slat_vcpu *slat_vcpu_create(const struct slat_config *config,
 	err = slat_walker_init(&vcpu->walker, mmu);
 	if (err)
 		goto free_pages;
+	err = slat_ring_init(&vcpu->walker);
+	if (err)
+		goto exit_walker;
 	err = -ENOMEM;
 	if (!fpu_alloc_guest_fpstate(&vcpu->fpu))
-		goto exit_walker;
+		goto exit_ring;
 	vcpu->has_apic = slat_irq_has_apics(irq);
 	err = slat_vcpu_init_apicv(vcpu);
 	if (err)
@@ -164,6 +168,8 @@ exit_apicv:
 	slat_vcpu_exit_apicv(vcpu);
 free_fpu:
 	fpu_free_guest_fpstate(&vcpu->fpu);
+exit_ring:
+	slat_ring_exit(&vcpu->walker);
 exit_walker:
 	slat_walker_exit(&vcpu->walker);
 free_pages:
@@ -186,6 +192,7 @@ void slat_vcpu_free(struct slat_vcpu *vcpu)
 	vcpu->cpu.ops->vcpu_free(&vcpu->cpu);
 	slat_vcpu_exit_apicv(vcpu);
 	fpu_free_guest_fpstate(&vcpu->fpu);
+	slat_ring_exit(&vcpu->walker);
 	slat_walker_exit(&vcpu->walker);
 	free_pages_of(vcpu);
 	put_pid(rcu_dereference_protected(vcpu->thread, true));
@@ -475,6 +482,13 @@ static long vcpu_kvmclock_ctrl(struct slat_vcpu *vcpu, unsigned long arg)
 	return slat_pv_stopped(vcpu);
 }
 
+static long vcpu_pre_fault_memory(struct slat_vcpu *vcpu, unsigned long arg)
+{
+	/* The same without flags. */
+	BUILD_BUG_ON(sizeof(struct slat_populate) != sizeof(struct kvm_pre_fault_memory));
+	return slat_walker_populate(&vcpu->walker, (void __user *)arg, 0);
+}
+
 static long vcpu_has_attr(struct slat_vcpu *vcpu, unsigned long arg)
 {
 	return slat_vcpu_attr(vcpu, KVM_HAS_DEVICE_ATTR, (void __user *)arg);
@@ -549,6 +563,7 @@ static const struct {
 	{ KVM_GET_MSRS,		vcpu_get_msrs },
 	{ KVM_SET_MSRS,		vcpu_set_msrs },
 	{ KVM_TRANSLATE,	vcpu_translate },
+	{ KVM_PRE_FAULT_MEMORY,	vcpu_pre_fault_memory },
 	{ KVM_SET_TSC_KHZ,	vcpu_set_tsc_khz },
 	{ KVM_GET_TSC_KHZ,	vcpu_get_tsc_khz },
 	{ KVM_ENABLE_CAP,	vcpu_enable_cap },

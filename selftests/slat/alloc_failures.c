@@ -414,6 +414,42 @@ TEST_F_TIMEOUT(failing, first_faults, 900)
 	TH_LOG("%d failures", nth - 2);
 }
 
+static int populate_guest(void *arg)
+{
+	struct slat_populate range = { .size = MEMORY, .flags = SLAT_POPULATE_WRITE };
+	const struct guest *guest = arg;
+	int ret;
+
+	do {
+		ret = _ioctl_ptr(guest->vm, SLAT_POPULATE, &range);
+	} while (!ret && range.size);
+	return ret;
+}
+
+/* What has been mapped before one fails stays, and the rest comes later. */
+TEST_F_TIMEOUT(failing, populate, 900)
+{
+	struct guest guest;
+	bool failed = true;
+	int nth;
+
+	if (!on_slat())
+		SKIP(return, "Slat's own call");
+	for (nth = 1; failed; nth++) {
+		int ret;
+
+		guest_create(_metadata, &guest);
+		ret = attempt(populate_guest, &guest, nth, &failed);
+		ASSERT_TRUE(!ret || ret == -ENOMEM || ret == -EFAULT) {
+			TH_LOG("allocation %d: %d", nth, ret);
+		}
+		EXPECT_EQ(0, populate_guest(&guest));
+		guest_destroy(&guest);
+		ASSERT_GT(NTH_MAX, nth);
+	}
+	ASSERT_LT(2, nth);
+}
+
 FIXTURE(loading) {
 	char params[PARAMS_LEN];
 	bool reloads;

@@ -152,6 +152,7 @@ static inline bool answer_known(int ret)
 	static const int errors[] = {
 		EINVAL, EFAULT, ENOTTY, ENOENT, EEXIST, ENOMEM, E2BIG, EPERM, ENXIO, EBUSY,
 		EAGAIN, EINTR, EBADF, EOPNOTSUPP, ENODEV, EMFILE, EIO, ENOSPC,
+		EHWPOISON,
 	};
 
 	if (ret >= 0)

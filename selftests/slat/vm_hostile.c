@@ -210,6 +210,7 @@ TEST_F(vm, pointers_to_nowhere)
 	struct kvm_dirty_log log = { .slot = 0 };
 	struct kvm_clear_dirty_log clear = { .slot = 0 };
 	struct slat_dirty_epoch epoch = { .slot = 0 };
+	struct slat_populate populate = { .size = 4096 };
 	struct slat_vm_stats stats = { 0 };
 	int vm = self->guest.vm, other = _ioctl(self->guest.dev, KVM_CREATE_VM, 0);
 	__u64 address = 0xfffbc000;
@@ -226,6 +227,9 @@ TEST_F(vm, pointers_to_nowhere)
 		expect_efault(_metadata, vm, SLAT_PEEK_DIRTY, &epoch, sizeof(epoch));
 		expect_efault(_metadata, vm, SLAT_COMMIT_DIRTY, &epoch, sizeof(epoch));
 		expect_efault(_metadata, vm, SLAT_ABORT_DIRTY, &epoch, sizeof(epoch));
+		expect_efault(_metadata, vm, SLAT_POPULATE, &populate, sizeof(populate));
+		expect_efault_read_only(_metadata, vm, SLAT_POPULATE, &populate,
+					sizeof(populate));
 	}
 	/* None of the truncated ones has made a slot. */
 	region.memory_size = 0;
@@ -332,6 +336,41 @@ TEST_F(vm, stats_refuse_what_must_be_0)
 	EXPECT_EQ(0, _ioctl_ptr(self->guest.vm, SLAT_GET_STATS, &stats));
 	EXPECT_EQ(-EINVAL, _ioctl(self->guest.vm, SLAT_ZAP_ALL, 1));
 	EXPECT_EQ(-EINVAL, _ioctl(self->guest.vm, SLAT_ZAP_ALL, 1UL << 63));
+}
+
+TEST_F(vm, populate_refuses_what_is_no_range)
+{
+	static const struct slat_populate bad[] = {
+		{ .gpa = 0, .size = 0 },
+		{ .gpa = 1, .size = 4096 },
+		{ .gpa = 0, .size = 1 },
+		{ .gpa = 0, .size = 4095 },
+		{ .gpa = 4096, .size = -4096ULL },
+		{ .gpa = -4096ULL, .size = 4096 },
+		{ .gpa = -4096ULL, .size = 8192 },
+		{ .gpa = 1ULL << 63, .size = 1ULL << 63 },
+		{ .gpa = 0, .size = 4096, .flags = 2 },
+		{ .gpa = 0, .size = 4096, .flags = 1ULL << 63 },
+		{ .gpa = 0, .size = 4096, .reserved[0] = 1 },
+		{ .gpa = 0, .size = 4096, .reserved[4] = 1ULL << 63 },
+	};
+	struct slat_populate range;
+
+	if (!on_slat())
+		SKIP(return, "Slat's own call");
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		range = bad[i];
+		ASSERT_EQ(-EINVAL, _ioctl_ptr(self->guest.vm, SLAT_POPULATE, &range)) {
+			TH_LOG("range %zu", i);
+		}
+	}
+	/* Far away, or far too much: no slot, and nothing takes long. */
+	range = (struct slat_populate) { .gpa = 1ULL << 62, .size = 1ULL << 62 };
+	EXPECT_EQ(-ENOENT, _ioctl_ptr(self->guest.vm, SLAT_POPULATE, &range));
+	range = (struct slat_populate) { .size = 1ULL << 63 };
+	EXPECT_EQ(0, _ioctl_ptr(self->guest.vm, SLAT_POPULATE, &range));
+	EXPECT_EQ(MEMORY, range.gpa);
+	EXPECT_EQ((1ULL << 63) - MEMORY, range.size);
 }
 
 TEST_F(vm, types_of_vm)
@@ -657,6 +696,7 @@ static unsigned long random_command(__u64 *state)
 		KVM_SET_BOOT_CPU_ID, KVM_CREATE_DEVICE, KVM_SET_TSC_KHZ, KVM_GET_TSC_KHZ,
 		KVM_GET_STATS_FD, KVM_X86_SET_MSR_FILTER, KVM_RESET_DIRTY_RINGS, SLAT_ZAP_ALL,
 		SLAT_GET_STATS, SLAT_PEEK_DIRTY, SLAT_COMMIT_DIRTY, SLAT_ABORT_DIRTY,
+		SLAT_POPULATE,
 	};
 	unsigned int size = random_below(state, 1 << 8);
 

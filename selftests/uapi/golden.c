@@ -29,6 +29,7 @@ static const struct number numbers[] = {
 	NUMBER(SLAT_FEATURE_INFO),
 	NUMBER(SLAT_FEATURE_ZAP_ALL),
 	NUMBER(SLAT_FEATURE_STATS),
+	NUMBER(SLAT_FEATURE_POPULATE),
 	NUMBER(SLAT_FEATURE_DIRTY_EPOCHS),
 	NUMBER(SLAT_HW_SLAT),
 	NUMBER(SLAT_HW_SLAT_2M),
@@ -55,6 +56,8 @@ static const struct number numbers[] = {
 	NUMBER(SLAT_GET_INFO),
 	NUMBER(SLAT_ZAP_ALL),
 	NUMBER(SLAT_GET_STATS),
+	NUMBER(SLAT_POPULATE_WRITE),
+	NUMBER(SLAT_POPULATE),
 	NUMBER(SLAT_PEEK_DIRTY),
 	NUMBER(SLAT_COMMIT_DIRTY),
 	NUMBER(SLAT_ABORT_DIRTY),
@@ -122,6 +125,17 @@ static const struct field slat_dirty_epoch_fields[] = {
 	{ "reserved", EPOCH_AT(reserved), sizeof(epoch.reserved) },
 };
 
+static const struct slat_populate populate;
+
+#define POPULATE_AT(field)	offsetof(struct slat_populate, field)
+
+static const struct field slat_populate_fields[] = {
+	{ "gpa", POPULATE_AT(gpa), sizeof(populate.gpa) },
+	{ "size", POPULATE_AT(size), sizeof(populate.size) },
+	{ "flags", POPULATE_AT(flags), sizeof(populate.flags) },
+	{ "reserved", POPULATE_AT(reserved), sizeof(populate.reserved) },
+};
+
 struct layout {
 	const char *name;
 	size_t size;
@@ -147,6 +161,12 @@ static const struct layout layouts[] = {
 		.size = sizeof(struct slat_dirty_epoch),
 		.fields = slat_dirty_epoch_fields,
 		.nr_fields = ARRAY_SIZE(slat_dirty_epoch_fields),
+	},
+	{
+		.name = "slat_populate",
+		.size = sizeof(struct slat_populate),
+		.fields = slat_populate_fields,
+		.nr_fields = ARRAY_SIZE(slat_populate_fields),
 	},
 };
 

@@ -25,6 +25,7 @@
 #define SLAT_FEATURE_INFO	_BITULL(0)	/* SLAT_GET_INFO */
 #define SLAT_FEATURE_ZAP_ALL	_BITULL(1)	/* SLAT_ZAP_ALL */
 #define SLAT_FEATURE_STATS	_BITULL(2)	/* SLAT_GET_STATS */
+#define SLAT_FEATURE_POPULATE	_BITULL(4)	/* SLAT_POPULATE */
 #define SLAT_FEATURE_DIRTY_EPOCHS _BITULL(5)	/* SLAT_PEEK_DIRTY and what ends it */
 
 /*
@@ -141,6 +142,29 @@ struct slat_vm_stats {
 
 /* On a VM. */
 #define SLAT_GET_STATS	_IOWR(SLAT_IOC, 0x02, struct slat_vm_stats)
+
+/* slat_populate.flags: the guest is going to write to all of it */
+#define SLAT_POPULATE_WRITE	_BITULL(0)
+
+/**
+ * struct slat_populate - guest memory to map before the guest uses it
+ *	(SLAT_POPULATE)
+ * @gpa: in: from this guest-physical address; out: from where on it is left to do
+ * @size: in: so many bytes; out: so many are left
+ * @flags: in: SLAT_POPULATE_*
+ * @reserved: in: 0
+ *
+ * The layout of struct kvm_pre_fault_memory.
+ */
+struct slat_populate {
+	__u64 gpa;
+	__u64 size;
+	__u64 flags;
+	__u64 reserved[5];
+};
+
+/* On a VM. */
+#define SLAT_POPULATE	_IOWR(SLAT_IOC, 0x04, struct slat_populate)
 
 /**
  * struct slat_dirty_epoch - pages of a slot that have been written, for a consumer

@@ -7,6 +7,7 @@
 #define max(a, b)		max_t(typeof(a), a, b)
 #define clamp(val, lo, hi)	clamp_t(typeof(val), val, lo, hi)
 
+#define min3(a, b, c)		min(min(a, b), (typeof(a))(c))
 #define max3(a, b, c)		max(max(a, b), (typeof(a))(c))
 
 #define min_t(type, a, b)						\

@@ -5,4 +5,15 @@
 
 #include <string.h>
 
+/* The first byte that is another one. */
+static inline void *memchr_inv(const void *start, int c, size_t bytes)
+{
+	const unsigned char *at = start;
+
+	for (; bytes; at++, bytes--)
+		if (*at != (unsigned char)c)
+			return (void *)at;
+	return NULL;
+}
+
 #endif /* SLAT_UNIT_LINUX_STRING_H */
