@@ -94,6 +94,7 @@ TEST_F(ring, each_write_is_told_once)
 TEST_F(ring, a_full_ring_exits)
 {
 	struct guest *guest = &self->guest;
+	__u64 sum = 0;
 	int exits = 0;
 
 	guest_load(guest, store);
@@ -116,8 +117,12 @@ TEST_F(ring, a_full_ring_exits)
 	}
 	EXPECT_LE(2, exits);
 	harvest(_metadata, self);
-	for (unsigned long i = 0; i < PAGES; i++)
-		ASSERT_EQ(1, self->told[i]);
+	for (unsigned long i = 0; i < PAGES; i++) {
+		ASSERT_LE(1, self->told[i]);
+		sum += self->told[i];
+	}
+	/* A page that was told, and reset, just before it was written: once more. */
+	EXPECT_GE(PAGES + exits, sum);
 }
 
 TEST_F(ring, a_log_has_no_bitmap)
