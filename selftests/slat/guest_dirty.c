@@ -20,6 +20,8 @@ FIXTURE(dirty) {
 	__u64 bits[WORDS];
 };
 
+#define dirty_data	FIXTURE_DATA(dirty)
+
 FIXTURE_SETUP(dirty)
 {
 	guest_create(_metadata, &self->guest);
@@ -34,7 +36,7 @@ FIXTURE_TEARDOWN(dirty)
 	munmap(self->mem, SIZE);
 }
 
-static void set_slot(struct __test_metadata *_metadata, FIXTURE_DATA(dirty) *self, __u32 flags)
+static void set_slot(struct __test_metadata *_metadata, dirty_data *self, __u32 flags)
 {
 	ASSERT_EQ(0, _guest_set_memory(&self->guest, 1, FIRST, SIZE, self->mem, flags));
 }
@@ -49,7 +51,7 @@ static void manual_protect(struct __test_metadata *_metadata, struct guest *gues
 }
 
 /* How many pages the log has. */
-static __u64 read_log(struct __test_metadata *_metadata, FIXTURE_DATA(dirty) *self)
+static __u64 read_log(struct __test_metadata *_metadata, dirty_data *self)
 {
 	struct kvm_dirty_log log = { .slot = 1, .dirty_bitmap = self->bits };
 	__u64 count = 0;
@@ -61,7 +63,7 @@ static __u64 read_log(struct __test_metadata *_metadata, FIXTURE_DATA(dirty) *se
 	return count;
 }
 
-static int _clear_log(FIXTURE_DATA(dirty) *self, __u64 first, __u32 pages, void *bits)
+static int _clear_log(dirty_data *self, __u64 first, __u32 pages, void *bits)
 {
 	struct kvm_clear_dirty_log log = {
 		.slot = 1, .first_page = first, .num_pages = pages, .dirty_bitmap = bits,
@@ -228,7 +230,7 @@ static void *counter_run(void *arg)
 
 /* Returns once the guest is there. */
 static void counter_start(struct __test_metadata *_metadata, struct counter *counter,
-			  FIXTURE_DATA(dirty) *self, __u64 pages)
+			  dirty_data *self, __u64 pages)
 {
 	volatile __u64 *last = (volatile __u64 *)(self->mem + (pages - 1) * PAGE);
 	__u64 then = *last;
@@ -250,13 +252,13 @@ static void counter_stop(struct __test_metadata *_metadata, struct counter *coun
 	EXPECT_EQ(KVM_EXIT_HLT, counter->guest->run->exit_reason);
 }
 
-static __u64 page_value(FIXTURE_DATA(dirty) *self, unsigned long page)
+static __u64 page_value(dirty_data *self, unsigned long page)
 {
 	return *(volatile __u64 *)(self->mem + page * PAGE);
 }
 
 /* What a consumer has of the guest's memory; only what the log says is copied. */
-static void copy_dirty(FIXTURE_DATA(dirty) *self, __u64 *copy, unsigned long pages)
+static void copy_dirty(dirty_data *self, __u64 *copy, unsigned long pages)
 {
 	for (unsigned long i = 0; i < pages; i++)
 		if (self->bits[i / 64] >> i % 64 & 1)

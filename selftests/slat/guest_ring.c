@@ -25,6 +25,8 @@ FIXTURE(ring) {
 	__u64 told[PAGES];		/* how often each page has been */
 };
 
+#define ring_data	FIXTURE_DATA(ring)
+
 static int _enable(struct guest *guest, __u32 cap, __u64 size)
 {
 	struct kvm_enable_cap enable = { .cap = cap, .args = { size } };
@@ -54,7 +56,7 @@ FIXTURE_TEARDOWN(ring)
 }
 
 /* Reads what there is, and gives it back.  How many. */
-static int harvest(struct __test_metadata *_metadata, FIXTURE_DATA(ring) *self)
+static int harvest(struct __test_metadata *_metadata, ring_data *self)
 {
 	int count = 0;
 
@@ -247,13 +249,13 @@ static void *count_run(void *arg)
 	}
 }
 
-static __u64 page_value(FIXTURE_DATA(ring) *self, unsigned long page)
+static __u64 page_value(ring_data *self, unsigned long page)
 {
 	return *(volatile __u64 *)(self->mem + page * PAGE);
 }
 
 /* What was told since the last time, after the reset, as its writes are told anew. */
-static int copy_told(struct __test_metadata *_metadata, FIXTURE_DATA(ring) *self, __u64 *copy,
+static int copy_told(struct __test_metadata *_metadata, ring_data *self, __u64 *copy,
 		     unsigned long pages)
 {
 	int count;

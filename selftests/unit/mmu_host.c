@@ -65,7 +65,8 @@ void mmu_begin(void (*kick)(int cpu))
 	mmu = (struct slat_mmu) { .notifier.ops = &slat_mmu_notifier_ops };
 	logging = format;
 	logging.logs = true;
-	if (slat_ptab_init(&mmu.ptab, mmu_logs ? &logging : &format, kick) || slat_ptab_get_root(&mmu.ptab))
+	if (slat_ptab_init(&mmu.ptab, mmu_logs ? &logging : &format, kick) ||
+	    slat_ptab_get_root(&mmu.ptab))
 		abort();
 	mutex_init(&mmu.slots_lock);
 	mt_init_flags(&mmu.by_gfn, 0);
