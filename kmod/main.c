@@ -76,7 +76,8 @@ static void dev_describe(struct slat_info *info)
 {
 	*info = (struct slat_info) {
 		.features = SLAT_FEATURE_INFO | SLAT_FEATURE_ZAP_ALL | SLAT_FEATURE_STATS |
-			    SLAT_FEATURE_POPULATE | SLAT_FEATURE_DIRTY_EPOCHS,
+			    SLAT_FEATURE_REGIONS | SLAT_FEATURE_POPULATE |
+			    SLAT_FEATURE_DIRTY_EPOCHS,
 		.host_phys_bits = boot_cpu_data.x86_phys_bits,
 		.cpus = slat_host_cpus(),
 	};

@@ -22,6 +22,7 @@ static const struct bit_name feature_names[] = {
 	{ SLAT_FEATURE_INFO, "info", "SLAT_GET_INFO" },
 	{ SLAT_FEATURE_ZAP_ALL, "zap_all", "SLAT_ZAP_ALL" },
 	{ SLAT_FEATURE_STATS, "stats", "SLAT_GET_STATS" },
+	{ SLAT_FEATURE_REGIONS, "regions", "SLAT_SET_MEMORY_REGIONS" },
 	{ SLAT_FEATURE_POPULATE, "populate", "SLAT_POPULATE" },
 	{ SLAT_FEATURE_DIRTY_EPOCHS, "dirty_epochs", "SLAT_PEEK_DIRTY and what ends it" },
 	{ 0, NULL, NULL },

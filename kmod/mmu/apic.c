@@ -48,13 +48,6 @@ bool slat_mmu_apic_shows(const struct slat_mmu *mmu, u64 gfn)
 	return gfn == SLAT_APIC_GFN && mmu->apic_page && !READ_ONCE(mmu->apic_hidden);
 }
 
-/* Something else is there now; whoever has looked before passes. */
-static void drop(struct slat_mmu *mmu)
-{
-	slat_mmu_publish(mmu);
-	slat_mmu_zap_range(mmu, SLAT_APIC_GFN, SLAT_APIC_GFN);
-}
-
 /**
  * slat_mmu_hide_apic() - one more or one less vCPU has its registers elsewhere
  * @mmu: the memory
@@ -69,20 +62,19 @@ void slat_mmu_hide_apic(struct slat_mmu *mmu, bool hide)
 		return;
 	mutex_lock(&mmu->slots_lock);
 	WRITE_ONCE(mmu->apic_hidden, mmu->apic_hidden + (hide ? 1 : -1));
-	if (hide && mmu->apic_hidden == 1)
-		drop(mmu);
+	if (hide && mmu->apic_hidden == 1) {
+		slat_mmu_publish(mmu);
+		slat_mmu_zap_range(mmu, SLAT_APIC_GFN, SLAT_APIC_GFN);
+	}
 	mutex_unlock(&mmu->slots_lock);
 }
 
 /**
- * slat_mmu_cover_apic() - a slot has come, maybe there
+ * slat_mmu_apic_covered() - whether a slot is where that page may be
  * @mmu: the memory
- * @slot: published
- *
- * Process context, under slots_lock.
+ * @slot: about to come
  */
-void slat_mmu_cover_apic(struct slat_mmu *mmu, const struct slat_slot *slot)
+bool slat_mmu_apic_covered(const struct slat_mmu *mmu, const struct slat_slot *slot)
 {
-	if (mmu->apic_page && SLAT_APIC_GFN - slot->gfn < slot->pages)
-		drop(mmu);
+	return mmu->apic_page && SLAT_APIC_GFN - slot->gfn < slot->pages;
 }

@@ -131,6 +131,42 @@ u64 slat_ptab_unlink(struct slat_batch *batch, u64 first, u64 last, unsigned lon
 	return last + 1;
 }
 
+/* So many entries of a table cost more than the table, which has to be filled again. */
+#define ENTRIES_WORTH_A_TABLE	16
+
+/**
+ * slat_ptab_widen() - unlink whole tables rather than most of what is in them
+ * @ptab: the tables
+ * @gap_first: lowest guest frame that nothing to be kept is mapped from
+ * @gap_last: highest one
+ * @first: the first frame to unlink; falls to @gap_first at most
+ * @last: the last one; rises to @gap_last at most
+ *
+ * Any context.  The higher the tables, the less does the cost of unlinking follow
+ * from the number of frames.
+ */
+void slat_ptab_widen(const struct slat_ptab *ptab, u64 gap_first, u64 gap_last, u64 *first,
+		     u64 *last)
+{
+	u64 pages = *last - *first + 1;
+	unsigned int level;
+
+	for (level = 2; level <= ptab->format->levels; level++) {
+		u64 mask = slat_level_mask(level);
+
+		if (pages < ENTRIES_WORTH_A_TABLE * slat_level_pages(level - 1))
+			break;
+		if ((*first & ~mask) >= gap_first && (*first | mask) <= gap_last) {
+			*last = max(*last, *first | mask);
+			*first &= ~mask;
+		}
+		if ((*last & ~mask) >= gap_first && (*last | mask) <= gap_last) {
+			*first = min(*first, *last & ~mask);
+			*last |= mask;
+		}
+	}
+}
+
 /*
  * What a clean leaf has not: the right to write, or where the CPU logs that, the
  * mark that it has been used.  One mark for a huge leaf would not tell which page.
@@ -334,7 +370,7 @@ struct slat_table *slat_ptab_reuse(struct slat_ptab *ptab)
 		slat_table_free(table, ptab->stats);
 		return NULL;
 	}
-	memset(table->entries, 0, PAGE_SIZE);
+	clear_page(table->entries);
 	return table;
 }
 

@@ -68,17 +68,19 @@ void slat_dirty_put(struct slat_dirty *dirty)
 
 /**
  * slat_dirty_final() - all that nobody has been told for good
- * @dirty: the bitmap of a slot that is gone: nobody uses its translations
- * @bits: filled in, dirty->words long
+ * @dirty: the bitmap of a slot that is gone: nobody writes to it any more
  *
- * Under slots_lock.
+ * Process context, under slots_lock.
+ *
+ * Return: a bit a page, those of an open epoch among them.
  */
-void slat_dirty_final(const struct slat_dirty *dirty, unsigned long *bits)
+const unsigned long *slat_dirty_final(struct slat_dirty *dirty)
 {
 	unsigned long i;
 
-	for (i = 0; i < dirty->words; i++)
-		bits[i] = READ_ONCE(dirty->bits[i]) | (dirty->peeked ? dirty->peeked[i] : 0);
+	for (i = 0; dirty->peeked && i < dirty->words; i++)
+		dirty->bits[i] |= dirty->peeked[i];
+	return dirty->bits;
 }
 
 /**
@@ -144,7 +146,7 @@ void slat_mmu_mark_dirty(struct slat_mmu *mmu, u64 gfn)
 {
 	smp_mb();	/* the write, then the bit: pairs with who takes it, in log.c */
 	rcu_read_lock();
-	mark(mmu, NULL, mtree_load(&mmu->by_gfn, gfn), gfn);
+	mark(mmu, NULL, slat_slotmap_find(&mmu->by_gfn, gfn), gfn);
 	rcu_read_unlock();
 }
 
@@ -182,11 +184,8 @@ void slat_mmu_note_writes(struct slat_walker *walker, const u64 *gpas, unsigned 
 
 		/* Most are in the slot of the one before. */
 		if (!slot || gfn - slot->gfn >= slot->pages)
-			slot = mtree_load(&mmu->by_gfn, gfn);
+			slot = slat_slotmap_find(&mmu->by_gfn, gfn);
 		mark(mmu, walker, slot, gfn);
-		/* Where it was, for it may be gone.  Pairs with set_leaving(). */
-		smp_rmb();
-		mark(mmu, walker, READ_ONCE(mmu->leaving), gfn);
 	}
 	rcu_read_unlock();
 }

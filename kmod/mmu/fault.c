@@ -260,20 +260,22 @@ end:
  * @walker: who wants it mapped
  * @fault: its gfn filled in; the slot and what to check later are
  *
- * Process context.
+ * Process context, OUTSIDE; may sleep.
  *
- * Return: whether there is a slot; if there is, slat_fault_get_pages() is next.
+ * Return: 0: slat_fault_get_pages() is next; -ENOENT: there is no slot, if
+ * slat_gate_same(); -EINTR: the caller is about to die.
  */
-bool slat_fault_find_slot(struct slat_walker *walker, struct slat_fault *fault)
+int slat_fault_find_slot(struct slat_walker *walker, struct slat_fault *fault)
 {
 	struct slat_mmu *mmu = walker->mmu;
+	int err = slat_gate_sample(mmu, &fault->changes);
 
-	/* Before the slot: pairs with the release in slat_mmu_publish(). */
-	fault->changes = smp_load_acquire(&mmu->changes);
+	if (err)
+		return err;
 	if (!slat_mmu_find_slot(mmu, fault->gfn, &fault->slot))
-		return false;
+		return -ENOENT;
 	fault->seq = slat_inval_sample(&mmu->inval);
-	return true;
+	return 0;
 }
 
 static int fault_on_apic(struct slat_walker *walker, struct slat_fault *fault)
@@ -281,7 +283,7 @@ static int fault_on_apic(struct slat_walker *walker, struct slat_fault *fault)
 	struct slat_mmu *mmu = walker->mmu;
 
 	if (!slat_mmu_apic_shows(mmu, fault->gfn))
-		return 1;
+		return slat_gate_same(mmu, fault->changes);
 	fault->seq = slat_inval_sample(&mmu->inval);
 	fault->slot = (struct slat_slot) { };
 	fault->pfn = __pa(mmu->apic_page) >> PAGE_SHIFT;
@@ -349,10 +351,13 @@ int slat_mmu_fault(struct slat_walker *walker, u64 gpa, u32 access)
 		return err;
 
 	slat_fault_init(&fault, gpa >> PAGE_SHIFT, access, pages);
-	if (!slat_fault_find_slot(walker, &fault))
+	err = slat_fault_find_slot(walker, &fault);
+	if (err == -ENOENT)
 		return fault_on_apic(walker, &fault);
+	if (err)
+		return err;
 	if (access & SLAT_ACCESS_WRITE && fault.slot.flags & KVM_MEM_READONLY)
-		return 1;
+		return slat_gate_same(mmu, fault.changes);
 
 	window = window_of(walker, &fault);
 	err = get_window(&fault, window);
@@ -363,7 +368,7 @@ int slat_mmu_fault(struct slat_walker *walker, u64 gpa, u32 access)
 	}
 	/* It may be the memory of a slot that has gone by now, and needs none. */
 	if (err)
-		return READ_ONCE(mmu->changes) == fault.changes ? err : 0;
+		return slat_gate_same(mmu, fault.changes) ? err : 0;
 	install_window(walker, &fault, window);
 	slat_fault_put_pages(&fault);
 	return 0;

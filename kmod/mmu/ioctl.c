@@ -3,12 +3,14 @@
  * The calls on a VM that are about its memory.
  */
 #include <linux/compat.h>
+#include <linux/err.h>
 #include <linux/errno.h>
 #include <linux/kernel.h>
+#include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
 
-#include "mmu/mmu.h"
+#include "mmu/slots.h"
 
 static long set_region(struct slat_mmu *mmu, void __user *user)
 {
@@ -17,6 +19,64 @@ static long set_region(struct slat_mmu *mmu, void __user *user)
 	if (copy_from_user(&region, user, sizeof(region)))
 		return -EFAULT;
 	return slat_mmu_set_region(mmu, &region);
+}
+
+/* Where the last bits of a log are to go; NULL: nowhere. */
+static struct slat_final *get_final(const struct slat_memory_region *region)
+{
+	if (memchr_inv(region->reserved, 0, sizeof(region->reserved)))
+		return ERR_PTR(-EINVAL);
+	if (!region->dirty_bitmap && !region->dirty_bitmap_size)
+		return NULL;
+	return slat_final_get(region->dirty_bitmap, region->dirty_bitmap_size);
+}
+
+static long set_copied_regions(struct slat_mmu *mmu, const struct slat_memory_region *regions,
+			       unsigned int count)
+{
+	struct slat_final **finals;
+	unsigned int got;
+	long err = 0;
+
+	finals = kvcalloc(count, sizeof(*finals), GFP_KERNEL_ACCOUNT);
+	if (!finals)
+		return -ENOMEM;
+	for (got = 0; got < count; got++) {
+		finals[got] = get_final(&regions[got]);
+		if (IS_ERR(finals[got])) {
+			err = PTR_ERR(finals[got]);
+			break;
+		}
+	}
+	if (!err)
+		err = slat_mmu_set_regions(mmu, regions, finals, count);
+	while (got--)
+		slat_final_put(finals[got]);
+	kvfree(finals);
+	return err;
+}
+
+static long set_regions(struct slat_mmu *mmu, void __user *user)
+{
+	struct slat_memory_region *regions;
+	struct slat_memory_regions head;
+	long err = -EFAULT;
+
+	if (copy_from_user(&head, user, sizeof(head)))
+		return -EFAULT;
+	if (head.flags || head.count > SLAT_SLOTS_MAX ||
+	    memchr_inv(head.reserved, 0, sizeof(head.reserved)))
+		return -EINVAL;
+	if (!head.count)
+		return 0;
+	regions = kvmalloc_array(head.count, sizeof(*regions), GFP_KERNEL_ACCOUNT);
+	if (!regions)
+		return -ENOMEM;
+	if (!copy_from_user(regions, u64_to_user_ptr(head.regions),
+			    array_size(head.count, sizeof(*regions))))
+		err = set_copied_regions(mmu, regions, head.count);
+	kvfree(regions);
+	return err;
 }
 
 static long get_dirty_log(struct slat_mmu *mmu, void __user *user)
@@ -103,6 +163,7 @@ static const struct {
 } ioctls[] = {
 	{ KVM_SET_USER_MEMORY_REGION,	set_region },
 	{ KVM_GET_DIRTY_LOG,		get_dirty_log },
+	{ SLAT_SET_MEMORY_REGIONS,	set_regions },
 	{ KVM_CLEAR_DIRTY_LOG,		clear_dirty_log },
 	{ KVM_RESET_DIRTY_RINGS,	reset_rings },
 	{ SLAT_ZAP_ALL,			zap_all },

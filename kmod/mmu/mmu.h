@@ -8,18 +8,19 @@
 
 #include <linux/interval_tree.h>
 #include <linux/kvm.h>
-#include <linux/maple_tree.h>
 #include <linux/mmu_notifier.h>
 #include <linux/mutex.h>
 #include <linux/rcupdate.h>
 #include <linux/refcount.h>
 #include <linux/slat.h>
+#include <linux/wait.h>
 #include <linux/xarray.h>
 
 #include "hw.h"
 #include "mmu/inval.h"
 #include "mmu/ptab.h"
 #include "mmu/ring.h"
+#include "mmu/slotmap.h"
 
 /* Slots that a VM may have, as many as KVM's. */
 #define SLAT_SLOTS_MAX	32764
@@ -60,10 +61,12 @@ struct slat_dirty {
  * @id: its number in the ABI
  * @flags: KVM_MEM_*
  * @dirty: what has been written; NULL where nobody asks
+ * @by_gfn: in slat_mmu.by_gfn
  * @by_hva: in slat_mmu.by_hva
  * @rcu: to free it when no lookup has it any more
+ * @changing: it comes or goes by the transaction that is being prepared; slots_lock
  *
- * Constant once it is published: a change replaces it.
+ * Constant once it is published, but for @changing: a change replaces it.
  */
 struct slat_slot {
 	u64 gfn;
@@ -72,8 +75,10 @@ struct slat_slot {
 	u32 id;
 	u32 flags;
 	struct slat_dirty *dirty;
+	struct rb_node by_gfn;
 	struct interval_tree_node by_hva;
 	struct rcu_head rcu;
+	bool changing;
 };
 
 /**
@@ -83,10 +88,11 @@ struct slat_slot {
  * @mm: whose memory it is; compared only
  * @notifier: registered with @mm; NULL-safe until freed by it
  * @slots_lock: held by whoever changes slots
- * @by_gfn: slots by guest frame; changed under @slots_lock, read under RCU
+ * @by_gfn: slots by guest frame; changed under @slots_lock
  * @by_id: slots by number; @slots_lock
- * @changes: how often a slot in @by_gfn has gone or been replaced; after it, under
- *	@slots_lock; read before it, without
+ * @changes: rises with each change that a slot in @by_gfn goes by, or is replaced;
+ *	odd while several slots change as one; @slots_lock, read without
+ * @opened: who waits for @changes to be even
  * @by_hva: slots by host address, those that are going away included;
  *	ptab.lock
  * @inval: host memory that is going away; ptab.lock, read without
@@ -102,8 +108,6 @@ struct slat_slot {
  * @rings: of the vCPUs; @slots_lock
  * @backlog: some slot's log has one; one word that stands for itself
  * @backlog_lock: where in a log its backlog is
- * @leaving: a slot that is in @by_gfn no more, while what was logged of it has not
- *	been noted; @slots_lock, read under RCU, after @by_gfn
  */
 struct slat_mmu {
 	struct slat_ptab ptab;
@@ -111,9 +115,10 @@ struct slat_mmu {
 	struct mm_struct *mm;
 	struct mmu_notifier notifier;
 	struct mutex slots_lock;	/* changes of slots */
-	struct maple_tree by_gfn;
+	struct slat_slotmap by_gfn;
 	struct xarray by_id;
 	u64 changes;
+	wait_queue_head_t opened;
 	struct rb_root_cached by_hva;
 	struct slat_inval inval;
 	void *apic_page;
@@ -124,7 +129,6 @@ struct slat_mmu {
 	struct list_head rings;
 	bool backlog;
 	spinlock_t backlog_lock;	/* extent of backlogs */
-	struct slat_slot *leaving;
 };
 
 /**
@@ -152,10 +156,19 @@ struct slat_mmu *slat_mmu_create(const struct slat_hw_ops *hw);
 void slat_mmu_destroy(struct slat_mmu *mmu);
 bool slat_mmu_enter(struct slat_walker *walker, u64 *root);
 void slat_mmu_leave(struct slat_walker *walker);
-int slat_mmu_read(struct slat_mmu *mmu, u64 gpa, void *data, unsigned int len);
-int slat_mmu_write(struct slat_mmu *mmu, u64 gpa, const void *data, unsigned int len);
-int slat_mmu_cmpxchg(struct slat_mmu *mmu, u64 gpa, const void *old, const void *new,
+
+/* access.c */
+int slat_mmu_read(struct slat_walker *walker, u64 gpa, void *data, unsigned int len);
+int slat_mmu_write(struct slat_walker *walker, u64 gpa, const void *data, unsigned int len);
+int slat_mmu_cmpxchg(struct slat_walker *walker, u64 gpa, const void *old, const void *new,
 		     unsigned int len);
+
+/* gate.c */
+int slat_gate_sample(struct slat_mmu *mmu, u64 *changes);
+bool slat_gate_same(const struct slat_mmu *mmu, u64 changes);
+void slat_gate_close(struct slat_mmu *mmu);
+void slat_gate_open(struct slat_mmu *mmu);
+void slat_mmu_publish(struct slat_mmu *mmu);
 
 /* walker.c */
 int slat_walker_init(struct slat_walker *walker, struct slat_mmu *mmu);
@@ -176,19 +189,20 @@ void slat_mmu_add_apic(struct slat_mmu *mmu);
 void slat_mmu_free_apic(struct slat_mmu *mmu);
 bool slat_mmu_apic_shows(const struct slat_mmu *mmu, u64 gfn);
 void slat_mmu_hide_apic(struct slat_mmu *mmu, bool hide);
-void slat_mmu_cover_apic(struct slat_mmu *mmu, const struct slat_slot *slot);
+bool slat_mmu_apic_covered(const struct slat_mmu *mmu, const struct slat_slot *slot);
 
-/* slots.c */
-void slat_mmu_publish(struct slat_mmu *mmu);
+/* regions.c */
 int slat_mmu_set_region(struct slat_mmu *mmu,
 			const struct kvm_userspace_memory_region *region);
+
+/* slots.c */
 bool slat_mmu_find_slot(struct slat_mmu *mmu, u64 gfn, struct slat_slot *copy);
 void slat_mmu_drop_slots(struct slat_mmu *mmu);
 
 /* dirty.c */
 struct slat_dirty *slat_dirty_alloc(struct slat_mmu *mmu, u64 pages);
 void slat_dirty_put(struct slat_dirty *dirty);
-void slat_dirty_final(const struct slat_dirty *dirty, unsigned long *bits);
+const unsigned long *slat_dirty_final(struct slat_dirty *dirty);
 void slat_dirty_extend_backlog(struct slat_mmu *mmu, struct slat_dirty *dirty,
 			       unsigned long first, unsigned long end);
 void slat_mmu_mark_dirty(struct slat_mmu *mmu, u64 gfn);
@@ -227,6 +241,7 @@ long slat_mmu_compat_ioctl(struct slat_mmu *mmu, unsigned int cmd, unsigned long
 void slat_mmu_get_stats(struct slat_mmu *mmu, struct slat_vm_stats *stats);
 
 /* zap.c */
+void slat_mmu_unlink(struct slat_batch *batch, u64 first, u64 last);
 void slat_mmu_zap_range(struct slat_mmu *mmu, u64 first, u64 last);
 void slat_mmu_clean(struct slat_mmu *mmu, u64 first, u64 last);
 void slat_mmu_split(struct slat_mmu *mmu, u64 first, u64 last);

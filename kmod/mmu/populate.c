@@ -42,14 +42,15 @@ static s64 populate(struct slat_walker *walker, u64 gfn, u64 end, bool write)
 		return err;
 	slat_fault_init(&fault, gfn, SLAT_ACCESS_READ, pages);
 	fault.populate = true;
-	if (!slat_fault_find_slot(walker, &fault))
-		return -ENOENT;
+	err = slat_fault_find_slot(walker, &fault);
+	if (err)
+		return err == -ENOENT && !slat_gate_same(mmu, fault.changes) ? 0 : err;
 	if (write && !(fault.slot.flags & KVM_MEM_READONLY))
 		fault.access |= SLAT_ACCESS_WRITE;
 
 	err = slat_fault_get_pages(&fault, gfn, batch_of(mmu, &fault, end));
 	if (err)
-		return READ_ONCE(mmu->changes) == fault.changes ? err : 0;
+		return slat_gate_same(mmu, fault.changes) ? err : 0;
 	next = gfn + max(fault.count, 1U);
 	level = slat_fault_install(walker, &fault);
 	slat_fault_put_pages(&fault);

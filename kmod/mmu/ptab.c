@@ -219,7 +219,7 @@ static void link_table(struct slat_ptab *ptab, struct slat_cache *cache, u64 *en
 	}
 	slat_stat_inc(ptab->stats, SLAT_STAT_CMPXCHG_LOST);
 	if (split)
-		memset(table->entries, 0, PAGE_SIZE);
+		clear_page(table->entries);
 	slat_cache_put(cache, table);
 }
 

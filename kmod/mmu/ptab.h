@@ -103,6 +103,8 @@ void slat_batch_seal(struct slat_batch *batch) __releases(&batch->ptab->lock);
 void slat_batch_commit(struct slat_batch *batch);
 
 u64 slat_ptab_unlink(struct slat_batch *batch, u64 first, u64 last, unsigned long budget);
+void slat_ptab_widen(const struct slat_ptab *ptab, u64 gap_first, u64 gap_last, u64 *first,
+		     u64 *last);
 u64 slat_ptab_clean(struct slat_batch *batch, u64 first, u64 last, unsigned long budget);
 void slat_ptab_clean_bits(struct slat_batch *batch, u64 gfn, const unsigned long *bits,
 			  unsigned long words);

@@ -1,12 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Memory slots: which guest frames are backed, and by what.
- *
- * A slot is constant.  A change publishes what is new, lets every walker that
- * may have looked up what was there pass, and only then removes translations:
- * from there on nobody installs one that comes from the old slot.
  */
-#include <linux/err.h>
 #include <linux/errno.h>
 #include <linux/kernel.h>
 #include <linux/overflow.h>
@@ -14,15 +9,51 @@
 #include <linux/uaccess.h>
 
 #include "mmu/mmu.h"
+#include "mmu/slots.h"
 
 #define FLAGS	(KVM_MEM_LOG_DIRTY_PAGES | KVM_MEM_READONLY)
 
-static u64 slot_last(const struct slat_slot *slot)
+/**
+ * slat_slot_make() - a slot that is nowhere yet
+ * @mmu: of this memory, its slots_lock held
+ * @region: what it is to be
+ * @old: the slot with its number, or NULL
+ * @log_goes_on: what has been written to @old counts for it as well
+ *
+ * Process context.
+ *
+ * Return: the slot; NULL without memory.
+ */
+struct slat_slot *slat_slot_make(struct slat_mmu *mmu, const struct slat_memory_region *region,
+				 const struct slat_slot *old, bool log_goes_on)
 {
-	return slot->gfn + slot->pages - 1;
+	struct slat_slot *slot = kzalloc(sizeof(*slot), GFP_KERNEL_ACCOUNT);
+
+	if (!slot)
+		return NULL;
+	slot->gfn = region->guest_phys_addr >> PAGE_SHIFT;
+	slot->pages = region->memory_size >> PAGE_SHIFT;
+	slot->hva = region->userspace_addr;
+	slot->id = region->slot;
+	slot->flags = region->flags;
+	slot->by_hva.start = slot->hva;
+	slot->by_hva.last = slot->hva + region->memory_size - 1;
+	if (!(slot->flags & KVM_MEM_LOG_DIRTY_PAGES))
+		return slot;
+	if (log_goes_on) {
+		slot->dirty = old->dirty;
+		refcount_inc(&slot->dirty->refs);
+	} else {
+		slot->dirty = slat_dirty_alloc(mmu, slot->pages);
+		if (!slot->dirty) {
+			kfree(slot);
+			return NULL;
+		}
+	}
+	slat_mmu_logging_begins(mmu);
+	return slot;
 }
 
-/* Also for the slot's replacement that never was one. */
 static void slot_free(struct slat_slot *slot)
 {
 	slat_dirty_put(slot->dirty);
@@ -34,49 +65,42 @@ static void slot_free_callback(struct rcu_head *rcu)
 	slot_free(container_of(rcu, struct slat_slot, rcu));
 }
 
-static void link_hva(struct slat_mmu *mmu, struct slat_slot *slot)
+/**
+ * slat_slot_unmake() - undo slat_slot_make()
+ * @mmu: the memory, its slots_lock held
+ * @slot: never published
+ */
+void slat_slot_unmake(struct slat_mmu *mmu, struct slat_slot *slot)
+{
+	if (slot->dirty)
+		slat_mmu_logging_ends(mmu);
+	slot_free(slot);
+}
+
+/**
+ * slat_slot_link() - let notifiers find a slot
+ * @mmu: the memory
+ * @slot: about to be published: from then on its memory may go away
+ */
+void slat_slot_link(struct slat_mmu *mmu, struct slat_slot *slot)
 {
 	spin_lock(&mmu->ptab.lock);
 	interval_tree_insert(&slot->by_hva, &mmu->by_hva);
 	spin_unlock(&mmu->ptab.lock);
 }
 
-static void unlink_hva(struct slat_mmu *mmu, struct slat_slot *slot)
+/**
+ * slat_slot_retire() - undo slat_slot_link() and free
+ * @mmu: the memory
+ * @slot: in no lookup any more, and none of its translations is used
+ */
+void slat_slot_retire(struct slat_mmu *mmu, struct slat_slot *slot)
 {
+	if (slot->dirty)
+		slat_mmu_logging_ends(mmu);
 	spin_lock(&mmu->ptab.lock);
 	interval_tree_remove(&slot->by_hva, &mmu->by_hva);
 	spin_unlock(&mmu->ptab.lock);
-}
-
-/**
- * slat_mmu_publish() - what backs a guest frame has changed
- * @mmu: the memory
- *
- * Process context, under slots_lock, after the change, so that who reads the count
- * first sees it; a full barrier, as the walkers that are passed next are those that
- * saw neither.  When it returns, nobody installs what was there before.
- */
-void slat_mmu_publish(struct slat_mmu *mmu)
-{
-	/* Pairs with the acquire in slat_mmu_fault(). */
-	smp_store_release(&mmu->changes, mmu->changes + 1);
-	slat_epochs_pass(&mmu->ptab.epochs);
-}
-
-/* What is logged of a slot is looked up there too, until its translations have gone. */
-static void set_leaving(struct slat_mmu *mmu, struct slat_slot *slot)
-{
-	WRITE_ONCE(mmu->leaving, slot);
-	smp_wmb();	/* then it leaves by_gfn: pairs with slat_mmu_note_writes() */
-}
-
-/* The slot is in no lookup any more, and none of its translations is used. */
-static void retire(struct slat_mmu *mmu, struct slat_slot *slot)
-{
-	WRITE_ONCE(mmu->leaving, NULL);
-	if (slot->dirty)
-		slat_mmu_logging_ends(mmu);
-	unlink_hva(mmu, slot);
 	call_rcu(&slot->rcu, slot_free_callback);
 }
 
@@ -96,7 +120,7 @@ bool slat_mmu_find_slot(struct slat_mmu *mmu, u64 gfn, struct slat_slot *copy)
 	struct slat_slot *slot;
 
 	rcu_read_lock();
-	slot = mtree_load(&mmu->by_gfn, gfn);
+	slot = slat_slotmap_find(&mmu->by_gfn, gfn);
 	if (slot)
 		*copy = (struct slat_slot) {
 			.gfn = slot->gfn,
@@ -110,8 +134,14 @@ bool slat_mmu_find_slot(struct slat_mmu *mmu, u64 gfn, struct slat_slot *copy)
 	return slot;
 }
 
-/* What the ABI allows a region to be, whatever slots there are. */
-static int check_region(struct slat_mmu *mmu, const struct kvm_userspace_memory_region *region)
+/**
+ * slat_slot_check() - what the ABI allows a region to be, whatever slots there are
+ * @mmu: the memory
+ * @region: the region
+ *
+ * Return: 0 or -EINVAL.
+ */
+int slat_slot_check(const struct slat_mmu *mmu, const struct slat_memory_region *region)
 {
 	u64 size = region->memory_size, end;
 
@@ -130,197 +160,28 @@ static int check_region(struct slat_mmu *mmu, const struct kvm_userspace_memory_
 	return 0;
 }
 
-static struct slat_slot *slot_make(struct slat_mmu *mmu,
-				   const struct kvm_userspace_memory_region *region,
-				   const struct slat_slot *old)
-{
-	struct slat_slot *slot = kzalloc(sizeof(*slot), GFP_KERNEL_ACCOUNT);
-
-	if (!slot)
-		return NULL;
-	slot->gfn = region->guest_phys_addr >> PAGE_SHIFT;
-	slot->pages = region->memory_size >> PAGE_SHIFT;
-	slot->hva = region->userspace_addr;
-	slot->id = region->slot;
-	slot->flags = region->flags;
-	slot->by_hva.start = slot->hva;
-	slot->by_hva.last = slot->hva + region->memory_size - 1;
-	if (slot->flags & KVM_MEM_LOG_DIRTY_PAGES) {
-		if (old && old->dirty) {
-			slot->dirty = old->dirty;
-			refcount_inc(&slot->dirty->refs);
-		} else {
-			slot->dirty = slat_dirty_alloc(mmu, slot->pages);
-			if (!slot->dirty) {
-				kfree(slot);
-				return NULL;
-			}
-		}
-		slat_mmu_logging_begins(mmu);
-	}
-	return slot;
-}
-
-/* Whether a slot other than OLD backs one of these frames. */
-static bool overlaps(struct slat_mmu *mmu, const struct slat_slot *slot,
-		     const struct slat_slot *old)
-{
-	unsigned long index = slot->gfn;
-	struct slat_slot *other;
-
-	while ((other = mt_find(&mmu->by_gfn, &index, slot_last(slot))))
-		if (other != old)
-			return true;
-	return false;
-}
-
-static int store(struct slat_mmu *mmu, const struct slat_slot *range, struct slat_slot *slot,
-		 gfp_t gfp)
-{
-	return mtree_store_range(&mmu->by_gfn, range->gfn, slot_last(range), slot, gfp);
-}
-
-/* No change to a fault: where there was no slot it has nothing to install. */
-static int slot_create(struct slat_mmu *mmu, struct slat_slot *slot)
-{
-	int err = xa_err(xa_store(&mmu->by_id, slot->id, slot, GFP_KERNEL_ACCOUNT));
-
-	if (err)
-		return err;
-	/* Before a fault can map it: from then on its memory may go away. */
-	link_hva(mmu, slot);
-	err = store(mmu, slot, slot, GFP_KERNEL_ACCOUNT);
-	if (err) {
-		unlink_hva(mmu, slot);
-		xa_erase(&mmu->by_id, slot->id);
-	}
-	return err;
-}
-
-static int slot_delete(struct slat_mmu *mmu, struct slat_slot *old)
-{
-	int err;
-
-	set_leaving(mmu, old);
-	err = store(mmu, old, NULL, GFP_KERNEL_ACCOUNT);
-	if (err) {
-		WRITE_ONCE(mmu->leaving, NULL);
-		return err;
-	}
-	xa_erase(&mmu->by_id, old->id);
-	slat_mmu_publish(mmu);
-	slat_mmu_zap_range(mmu, old->gfn, slot_last(old));
-	retire(mmu, old);
-	return 0;
-}
-
-/* Same frames, same memory, other flags. */
-static int slot_reflag(struct slat_mmu *mmu, struct slat_slot *old, struct slat_slot *slot)
-{
-	int err = store(mmu, slot, slot, GFP_KERNEL_ACCOUNT);
-
-	if (err)
-		return err;
-	xa_store(&mmu->by_id, slot->id, slot, GFP_KERNEL_ACCOUNT | __GFP_NOFAIL);
-	link_hva(mmu, slot);
-	slat_mmu_publish(mmu);
-	if (slot->dirty && !old->dirty)
-		slat_mmu_start_log(mmu, slot);
-	else if (old->dirty && !slot->dirty)
-		slat_mmu_zap_split(mmu, slot);
-	retire(mmu, old);
-	return 0;
-}
-
-/* Same memory, other frames, which may overlap the old ones. */
-static int slot_move(struct slat_mmu *mmu, struct slat_slot *old, struct slat_slot *slot)
-{
-	int err;
-
-	set_leaving(mmu, old);
-	err = store(mmu, old, NULL, GFP_KERNEL_ACCOUNT);
-	if (err)
-		goto stay;
-	/* As in slot_create(). */
-	link_hva(mmu, slot);
-	err = store(mmu, slot, slot, GFP_KERNEL_ACCOUNT);
-	if (err) {
-		unlink_hva(mmu, slot);
-		store(mmu, old, old, GFP_KERNEL_ACCOUNT | __GFP_NOFAIL);
-		goto stay;
-	}
-	xa_store(&mmu->by_id, slot->id, slot, GFP_KERNEL_ACCOUNT | __GFP_NOFAIL);
-	slat_mmu_publish(mmu);
-	slat_mmu_zap_range(mmu, old->gfn, slot_last(old));
-	retire(mmu, old);
-	return 0;
-
-stay:
-	WRITE_ONCE(mmu->leaving, NULL);
-	return err;
-}
-
-static int replace(struct slat_mmu *mmu, struct slat_slot *old,
-		   const struct kvm_userspace_memory_region *region)
-{
-	struct slat_slot *slot;
-	int err;
-
-	slot = slot_make(mmu, region, old);
-	if (!slot)
-		return -ENOMEM;
-	if (overlaps(mmu, slot, old))
-		err = -EEXIST;
-	else if (!old)
-		err = slot_create(mmu, slot);
-	else if (old->gfn != slot->gfn)
-		err = slot_move(mmu, old, slot);
-	else
-		err = slot_reflag(mmu, old, slot);
-	if (!err) {
-		slat_mmu_cover_apic(mmu, slot);
-		return 0;
-	}
-	if (slot->dirty)
-		slat_mmu_logging_ends(mmu);
-	slot_free(slot);
-	return err;
-}
-
 /**
- * slat_mmu_set_region() - KVM_SET_USER_MEMORY_REGION
- * @mmu: the memory
- * @region: what the slot is to be; size 0: gone
+ * slat_slot_gap() - what lies around a slot and belongs to nobody
+ * @mmu: the memory, under slots_lock
+ * @slot: published
+ * @first: filled in: the lowest guest frame that no other slot backs from here on
+ * @last: filled in: the highest one
  *
- * Process context of the VM's owner.  When it returns, no vCPU uses anything
- * that the slot was before.  Other slots keep their translations.
- *
- * Return: 0; -EINVAL: the ABI does not allow it; -EEXIST: the frames belong to
- * another slot; -ENOMEM: nothing has changed.
+ * Neither is where the registers of APICs are, unless the slot is.
  */
-int slat_mmu_set_region(struct slat_mmu *mmu, const struct kvm_userspace_memory_region *region)
+void slat_slot_gap(const struct slat_mmu *mmu, struct slat_slot *slot, u64 *first, u64 *last)
 {
-	struct slat_slot *old;
-	int err = check_region(mmu, region);
+	struct slat_slot *prev = slat_slotmap_prev(slot), *next = slat_slotmap_next(slot);
 
-	if (err)
-		return err;
-
-	mutex_lock(&mmu->slots_lock);
-	old = xa_load(&mmu->by_id, region->slot);
-	if (!region->memory_size)
-		err = old ? slot_delete(mmu, old) : -EINVAL;
-	else if (!old)
-		err = replace(mmu, NULL, region);
-	else if (old->pages != region->memory_size >> PAGE_SHIFT ||
-		 old->hva != region->userspace_addr ||
-		 (old->flags ^ region->flags) & KVM_MEM_READONLY)
-		err = -EINVAL;
-	else if (old->gfn != region->guest_phys_addr >> PAGE_SHIFT ||
-		 old->flags != region->flags)
-		err = replace(mmu, old, region);
-	mutex_unlock(&mmu->slots_lock);
-	return err;
+	*first = prev ? slat_slot_last(prev) + 1 : 0;
+	*last = next ? next->gfn - 1 :
+		       (BIT_ULL(mmu->ptab.format->phys_bits) >> PAGE_SHIFT) - 1;
+	if (!mmu->apic_page)
+		return;
+	if (*first <= SLAT_APIC_GFN && SLAT_APIC_GFN < slot->gfn)
+		*first = SLAT_APIC_GFN + 1;
+	if (*last >= SLAT_APIC_GFN && SLAT_APIC_GFN > slat_slot_last(slot))
+		*last = SLAT_APIC_GFN - 1;
 }
 
 /**
@@ -335,7 +196,7 @@ void slat_mmu_drop_slots(struct slat_mmu *mmu)
 	unsigned long id;
 
 	xa_for_each(&mmu->by_id, id, slot)
-		retire(mmu, slot);
+		slat_slot_retire(mmu, slot);
 	xa_destroy(&mmu->by_id);
-	mtree_destroy(&mmu->by_gfn);
+	slat_slotmap_init(&mmu->by_gfn);
 }

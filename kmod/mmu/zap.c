@@ -10,17 +10,29 @@
 typedef u64 (*mutate_fn)(struct slat_batch *batch, u64 first, u64 last,
 			 unsigned long budget);
 
-static void mutate(struct slat_mmu *mmu, u64 first, u64 last, mutate_fn fn)
+static void mutate(struct slat_batch *batch, u64 first, u64 last, mutate_fn fn)
 {
-	struct slat_batch batch;
+	struct slat_ptab *ptab = batch->ptab;
 
 	while (first <= last) {
-		slat_batch_begin(&batch, &mmu->ptab);
-		first = fn(&batch, first, last, SLAT_ZAP_BUDGET);
-		slat_batch_seal(&batch);
+		slat_batch_begin(batch, ptab);
+		first = fn(batch, first, last, SLAT_ZAP_BUDGET);
+		slat_batch_seal(batch);
 		cond_resched();
 	}
-	slat_batch_commit(&batch);
+}
+
+/**
+ * slat_mmu_unlink() - slat_ptab_unlink() without a limit
+ * @batch: not begun, its tables set; when it returns, sealed
+ * @first: first guest frame
+ * @last: last one
+ *
+ * Process context.
+ */
+void slat_mmu_unlink(struct slat_batch *batch, u64 first, u64 last)
+{
+	mutate(batch, first, last, slat_ptab_unlink);
 }
 
 /**
@@ -35,7 +47,10 @@ static void mutate(struct slat_mmu *mmu, u64 first, u64 last, mutate_fn fn)
  */
 void slat_mmu_zap_range(struct slat_mmu *mmu, u64 first, u64 last)
 {
-	mutate(mmu, first, last, slat_ptab_unlink);
+	struct slat_batch batch = { .ptab = &mmu->ptab };
+
+	slat_mmu_unlink(&batch, first, last);
+	slat_batch_commit(&batch);
 }
 
 /**
@@ -48,7 +63,10 @@ void slat_mmu_zap_range(struct slat_mmu *mmu, u64 first, u64 last)
  */
 void slat_mmu_clean(struct slat_mmu *mmu, u64 first, u64 last)
 {
-	mutate(mmu, first, last, slat_ptab_clean);
+	struct slat_batch batch = { .ptab = &mmu->ptab };
+
+	mutate(&batch, first, last, slat_ptab_clean);
+	slat_batch_commit(&batch);
 }
 
 /**

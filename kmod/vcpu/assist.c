@@ -291,7 +291,7 @@ static int read_code(struct slat_vcpu *vcpu, u64 linear, u8 *bytes, unsigned int
 	}
 	if (ret)
 		return ret;
-	return slat_mmu_read(vcpu->walker.mmu, gpa, bytes, len) ? -EFAULT : len;
+	return slat_mmu_read(&vcpu->walker, gpa, bytes, len) ? -EFAULT : len;
 }
 
 /* LMSW and SMSW of memory. */

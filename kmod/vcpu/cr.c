@@ -33,7 +33,7 @@ int slat_vcpu_load_pdptrs(struct slat_vcpu *vcpu)
 	int i;
 
 	slat_cpu_need(cpu, SLAT_STATE_CR3);
-	if (slat_mmu_read(vcpu->walker.mmu, cpu->cr3 & 0xffffffe0, pdptr, sizeof(pdptr)))
+	if (slat_mmu_read(&vcpu->walker, cpu->cr3 & 0xffffffe0, pdptr, sizeof(pdptr)))
 		return 1;
 	if (!slat_cpu_pdptrs_valid(cpu, pdptr))
 		return 1;

@@ -112,7 +112,7 @@ static void log_access(struct slat_vcpu *vcpu, const void *data, u8 len)
 static enum slat_insn_result transfer(struct slat_vcpu *vcpu, u64 linear, void *data, u8 len,
 				      bool write)
 {
-	struct slat_mmu *mmu = vcpu->walker.mmu;
+	struct slat_walker *walker = &vcpu->walker;
 	struct slat_execute *execute = &vcpu->execute;
 	u64 first = PAGE_SIZE - offset_in_page(linear);
 	enum slat_insn_result result;
@@ -134,8 +134,8 @@ static enum slat_insn_result transfer(struct slat_vcpu *vcpu, u64 linear, void *
 
 		if (done < first)
 			part = min_t(u64, part, first - done);
-		ret = write ? slat_mmu_write(mmu, address, data + done, part) :
-			      slat_mmu_read(mmu, address, data + done, part);
+		ret = write ? slat_mmu_write(walker, address, data + done, part) :
+			      slat_mmu_read(walker, address, data + done, part);
 		if (ret == 1 && !slat_vcpu_mmio(vcpu, address, data + done, part, write))
 			return ask(vcpu, address, data + done, part, write);
 		if (ret < 0) {
@@ -177,7 +177,7 @@ static enum slat_insn_result op_cmpxchg(struct slat_insn_cpu *cpu, u64 linear, c
 	result = translate(vcpu, linear, len, SLAT_GWALK_WRITE, gpa);
 	if (result != SLAT_INSN_DONE)
 		return result;
-	ret = slat_mmu_cmpxchg(vcpu->walker.mmu, gpa[0], old, new, len);
+	ret = slat_mmu_cmpxchg(&vcpu->walker, gpa[0], old, new, len);
 	switch (ret) {
 	case 0:
 		log_access(vcpu, new, len);
@@ -281,7 +281,7 @@ static int fetch_part(struct slat_vcpu *vcpu, u64 linear, u8 *bytes, unsigned in
 	*result = translate(vcpu, linear, len, SLAT_GWALK_FETCH, gpa);
 	if (*result != SLAT_INSN_DONE)
 		return 0;
-	ret = slat_mmu_read(vcpu->walker.mmu, gpa[0], bytes, len);
+	ret = slat_mmu_read(&vcpu->walker, gpa[0], bytes, len);
 	if (ret < 0) {
 		*result = SLAT_INSN_EXIT;
 		vcpu->execute.error = ret;

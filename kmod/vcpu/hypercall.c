@@ -127,7 +127,7 @@ static bool is_hypercall(struct slat_vcpu *vcpu, u64 linear)
 	for (i = 0; i < HYPERCALL_LEN; i++) {
 		if (slat_vcpu_translate(vcpu, linear + i, SLAT_GWALK_FETCH, vcpu->cpu.cpl == 3,
 					&gpa, &error) ||
-		    slat_mmu_read(vcpu->walker.mmu, gpa, &byte, 1))
+		    slat_mmu_read(&vcpu->walker, gpa, &byte, 1))
 			return false;
 		if (i < ARRAY_SIZE(begin) ? byte != begin[i] :
 					    byte != SLAT_VMCALL && byte != SLAT_VMMCALL)
@@ -155,7 +155,7 @@ bool slat_vcpu_fix_hypercall(struct slat_vcpu *vcpu)
 	    !is_hypercall(vcpu, linear))
 		return false;
 	if (!slat_vcpu_translate(vcpu, last, SLAT_GWALK_WRITE, vcpu->cpu.cpl == 3, &gpa, &error))
-		slat_mmu_write(vcpu->walker.mmu, gpa, &own, 1);
+		slat_mmu_write(&vcpu->walker, gpa, &own, 1);
 	slat_vcpu_hypercall(vcpu, HYPERCALL_LEN);
 	return true;
 }

@@ -65,7 +65,7 @@ int slat_vcpu_translate(struct slat_vcpu *vcpu, u64 linear, u32 access, bool use
 		.phys_bits = cpu->phys_bits,
 	};
 	do {
-		ret = slat_gwalk(&state, &gwalk_ops, vcpu->walker.mmu, linear,
+		ret = slat_gwalk(&state, &gwalk_ops, &vcpu->walker, linear,
 				 access | (user ? SLAT_GWALK_USER : 0), gpa, error);
 	} while (ret == 1);
 	return ret;
@@ -78,7 +78,7 @@ int slat_vcpu_translate(struct slat_vcpu *vcpu, u64 linear, u32 access, bool use
 static int access(struct slat_vcpu *vcpu, u64 linear, void *data, unsigned int len, u32 rights,
 		  bool write, bool user)
 {
-	struct slat_mmu *mmu = vcpu->walker.mmu;
+	struct slat_walker *walker = &vcpu->walker;
 	unsigned int first = min_t(unsigned int, len, PAGE_SIZE - offset_in_page(linear));
 	struct slat_cpu *cpu = &vcpu->cpu;
 	u64 gpa[2];
@@ -98,12 +98,12 @@ static int access(struct slat_vcpu *vcpu, u64 linear, void *data, unsigned int l
 		if (ret)
 			return ret;
 	}
-	ret = write ? slat_mmu_write(mmu, gpa[0], data, first) :
-		      slat_mmu_read(mmu, gpa[0], data, first);
+	ret = write ? slat_mmu_write(walker, gpa[0], data, first) :
+		      slat_mmu_read(walker, gpa[0], data, first);
 	if (ret || first == len)
 		return ret;
-	return write ? slat_mmu_write(mmu, gpa[1], data + first, len - first) :
-		       slat_mmu_read(mmu, gpa[1], data + first, len - first);
+	return write ? slat_mmu_write(walker, gpa[1], data + first, len - first) :
+		       slat_mmu_read(walker, gpa[1], data + first, len - first);
 }
 
 /**

@@ -23,19 +23,19 @@
 static void write_versioned(struct slat_vcpu *vcpu, u64 gpa, const void *page, unsigned int len,
 			    unsigned int version_at, u32 version)
 {
-	struct slat_mmu *mmu = vcpu->walker.mmu;
+	struct slat_walker *walker = &vcpu->walker;
 	u32 odd = version - 1;
 
-	if (slat_mmu_write(mmu, gpa + version_at, &odd, sizeof(odd)))
+	if (slat_mmu_write(walker, gpa + version_at, &odd, sizeof(odd)))
 		return;
 	/* Whoever sees a part of it sees the odd version, or the next. */
 	smp_wmb();
 	if (version_at)
-		slat_mmu_write(mmu, gpa, page, version_at);
-	slat_mmu_write(mmu, gpa + version_at + sizeof(version),
+		slat_mmu_write(walker, gpa, page, version_at);
+	slat_mmu_write(walker, gpa + version_at + sizeof(version),
 		       page + version_at + sizeof(version), len - version_at - sizeof(version));
 	smp_wmb();	/* as above */
-	slat_mmu_write(mmu, gpa + version_at, &version, sizeof(version));
+	slat_mmu_write(walker, gpa + version_at, &version, sizeof(version));
 }
 
 /**
@@ -48,7 +48,7 @@ void slat_pv_write_wall(struct slat_vcpu *vcpu, u64 gpa)
 	struct pvclock_wall_clock page = { };
 	u32 version, nsec;
 
-	if (!gpa || slat_mmu_read(vcpu->walker.mmu, gpa, &version, sizeof(version)))
+	if (!gpa || slat_mmu_read(&vcpu->walker, gpa, &version, sizeof(version)))
 		return;
 	page.sec = div_u64_rem(slat_clock_wall(vcpu->config->clock), NS, &nsec);
 	page.nsec = nsec;
@@ -110,7 +110,7 @@ static void add_steal(struct slat_vcpu *vcpu, u64 ns)
 	struct kvm_steal_time page;
 	u32 version;
 
-	if (slat_mmu_read(vcpu->walker.mmu, gpa, &page, sizeof(page)))
+	if (slat_mmu_read(&vcpu->walker, gpa, &page, sizeof(page)))
 		return;
 	version = (page.version | 1) + 1;
 	page = (struct kvm_steal_time) { .steal = page.steal + ns };

@@ -16,12 +16,12 @@
 
 static int read(struct slat_vcpu *vcpu, u8 *byte)
 {
-	return slat_mmu_read(vcpu->walker.mmu, vcpu->pv.eoi & ~3ULL, byte, sizeof(*byte));
+	return slat_mmu_read(&vcpu->walker, vcpu->pv.eoi & ~3ULL, byte, sizeof(*byte));
 }
 
 static int write(struct slat_vcpu *vcpu, u8 byte)
 {
-	return slat_mmu_write(vcpu->walker.mmu, vcpu->pv.eoi & ~3ULL, &byte, sizeof(byte));
+	return slat_mmu_write(&vcpu->walker, vcpu->pv.eoi & ~3ULL, &byte, sizeof(byte));
 }
 
 /**

@@ -54,7 +54,7 @@ bool slat_vcpu_exit_tpr(struct slat_vcpu *vcpu)
 
 static int write_word(struct slat_vcpu *vcpu, u32 word)
 {
-	return slat_mmu_write(vcpu->walker.mmu, vcpu->vapic.address, &word, sizeof(word));
+	return slat_mmu_write(&vcpu->walker, vcpu->vapic.address, &word, sizeof(word));
 }
 
 /**
@@ -74,7 +74,7 @@ long slat_vcpu_set_vapic(struct slat_vcpu *vcpu, const void __user *user)
 	if (copy_from_user(&address, user, sizeof(address)))
 		return -EFAULT;
 	if (address.vapic_addr &&
-	    slat_mmu_read(vcpu->walker.mmu, address.vapic_addr, &word, sizeof(word)))
+	    slat_mmu_read(&vcpu->walker, address.vapic_addr, &word, sizeof(word)))
 		return -EINVAL;
 	vcpu->vapic.address = address.vapic_addr;
 	return 0;
@@ -109,7 +109,7 @@ void slat_vcpu_take_vapic(struct slat_vcpu *vcpu)
 	u8 tpr;
 
 	if (!vcpu->vapic.given ||
-	    slat_mmu_read(vcpu->walker.mmu, vcpu->vapic.address, &tpr, sizeof(tpr)) ||
+	    slat_mmu_read(&vcpu->walker, vcpu->vapic.address, &tpr, sizeof(tpr)) ||
 	    tpr == vcpu->vapic.tpr)
 		return;
 	slat_lapic_write(&vcpu->apic.lapic, SLAT_APIC_TPR, tpr);

@@ -9,6 +9,7 @@
  * (Documentation/fault-injection/fault-injection.rst).
  */
 #include "hostile.h"
+#include "regions.h"
 
 #define FAULTS		"/sys/kernel/debug/"
 #define NTH_MAX		1000
@@ -208,7 +209,7 @@ static int delete_slot_call(void *arg)
 	return _guest_set_memory(maker->guest, 1, 0, 0, NULL, 0);
 }
 
-/* Many slots make the map of slots a tree of more than one node. */
+/* Many slots make the lists of slots trees of more than one node. */
 static void fill_slots(struct __test_metadata *_metadata, struct guest *guest, __u8 *mem)
 {
 	for (int i = 0; i < 100; i++) {
@@ -254,6 +255,39 @@ TEST_F_TIMEOUT(failing, slots, 600)
 
 		ret = attempt(delete_slot_call, &maker, nth, &failed);
 		ASSERT_TRUE(!ret || ret == -ENOMEM || ret == -EFAULT);
+	}
+	munmap(mem, SLOT_SIZE);
+}
+
+/* All of it or nothing, at whichever allocation. */
+TEST_F_TIMEOUT(failing, regions, 600)
+{
+	__u64 bits[SLOT_SIZE / 4096 / 64 + 1];
+	struct guest *guest = &self->guest;
+	struct slat_memory_region regions[3];
+	bool failed = true;
+	__u8 *mem = mmap(NULL, SLOT_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			 -1, 0);
+
+	ASSERT_NE(MAP_FAILED, mem);
+	for (int nth = 1; failed; nth++) {
+		int ret;
+
+		ASSERT_EQ(0, _guest_set_memory(guest, 1, GIB, SLOT_SIZE, mem,
+					       KVM_MEM_LOG_DIRTY_PAGES));
+		ASSERT_EQ(0, _guest_set_memory(guest, 2, 2 * GIB, SLOT_SIZE, mem, 0));
+		regions[0] = no_region(1);
+		regions[0].dirty_bitmap = (unsigned long)bits;
+		regions[0].dirty_bitmap_size = (SLOT_SIZE / 4096 + 63) / 64 * 8;
+		regions[1] = region(2, GIB, SLOT_SIZE, mem, KVM_MEM_LOG_DIRTY_PAGES);
+		regions[2] = region(3, 2 * GIB, SLOT_SIZE, mem, 0);
+		arm(nth);
+		ret = _set_regions(guest, regions, 3);
+		failed = !left();
+		ASSERT_TRUE(!ret || ret == -ENOMEM || ret == -EFAULT);
+		EXPECT_EQ(ret ? 0 : -EINVAL, _guest_set_memory(guest, 1, 0, 0, NULL, 0));
+		EXPECT_EQ(ret ? -EINVAL : 0, _guest_set_memory(guest, 3, 0, 0, NULL, 0));
+		EXPECT_EQ(0, _guest_set_memory(guest, 2, 0, 0, NULL, 0));
 	}
 	munmap(mem, SLOT_SIZE);
 }

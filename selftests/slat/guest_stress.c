@@ -21,6 +21,7 @@
 
 #include "guest_pages.h"
 #include "host_memory.h"
+#include "regions.h"
 
 #define VCPUS_MAX	8
 #define VCPUS_MIN	2
@@ -45,6 +46,7 @@
 #define MERGED		(4UL * APART)
 #define HERE		(5UL * APART)
 #define THERE		(6UL * APART)
+#define BESIDE		(9UL * APART)	/* where no vCPU goes */
 #define STRIDE		64UL
 #define PAGES		32UL
 #define MERGED_PAGES	64
@@ -173,6 +175,7 @@ struct stress {
 	int round, waiting, stop;
 	__u8 *logged, *copy, *steady, *loose, *merged, *visitors[2];
 	int visitor;		/* which of them the slot has; -1: there is no slot */
+	bool beside;		/* another slot has the same */
 	bool thp_was_off;
 	bool grouped;		/* in a control group that is reclaimed from */
 	long swap;		/* number of the swap device; -1: there is none */
@@ -504,6 +507,30 @@ static void move(struct __test_metadata *_metadata, struct player *self)
 			  word(stress->visitors[stress->visitor], vcpu * STRIDE));
 }
 
+/* Two slots at once: another visitor comes, and a slot that nobody uses comes or goes. */
+static void replace(struct __test_metadata *_metadata, struct player *self)
+{
+	struct stress *stress = self->stress;
+	struct slat_memory_region regions[2];
+	int next;
+
+	if (!on_slat())
+		return;
+	if (stress->visitor < 0)
+		visit(_metadata, self);
+	next = !stress->visitor;
+	regions[0] = region(6, BESIDE, HUGE, stress->visitors[next], 0);
+	if (stress->beside)
+		regions[0].memory_size = 0;
+	regions[1] = region(5, any(self, 2) ? HERE : THERE, HUGE, stress->visitors[next], 0);
+	ASSERT_EQ(0, _set_regions(&stress->guest, regions, 2));
+	stress->beside = !stress->beside;
+	clear_visitor(stress);
+	stress->visitor = next;
+	sched_yield();
+	check_visitors(_metadata, stress);
+}
+
 /* The kernel's hands.  What this kernel cannot do, or not now, is left out. */
 
 static __u8 *any_region(struct player *self)
@@ -589,6 +616,7 @@ static struct hand hands[] = {
 	  .deeds = { { "dirty log read", harvest }, { "dirty log begun", log_anew } } },
 	{ .at_a_time = 8,
 	  .deeds = { { "slot created or deleted", visit }, { "slot moved", move },
+		     { "slots replaced", replace },
 		     { "zap-all", zap_all } } },
 	{ .at_a_time = 1,
 	  .deeds = { { "discard", discard }, { "protect", protect }, { "fork", copy_on_write },

@@ -5,9 +5,11 @@
  */
 #include <stddef.h>
 #include <poll.h>
+#include <stddef.h>
 #include <sys/resource.h>
 
 #include "hostile.h"
+#include "regions.h"
 
 #define GIB		0x40000000ULL
 #define ONE_SLOT	5
@@ -234,6 +236,137 @@ TEST_F(vm, pointers_to_nowhere)
 	/* None of the truncated ones has made a slot. */
 	region.memory_size = 0;
 	EXPECT_EQ(-EINVAL, set_region(&self->guest, &region));
+}
+
+/* Slot 5, as one_page(). */
+static struct slat_memory_region one_region(const void *mem)
+{
+	return region(ONE_SLOT, GIB, 4096, mem, KVM_MEM_LOG_DIRTY_PAGES);
+}
+
+TEST_F(vm, regions_from_nowhere)
+{
+	struct slat_memory_region one = one_region(self->mem);
+	struct slat_memory_regions all = { .count = 1, .regions = (unsigned long)&one };
+	int vm = self->guest.vm;
+	__u8 *page;
+
+	if (!on_slat())
+		SKIP(return, "SLAT_SET_MEMORY_REGIONS");
+	expect_efault(_metadata, vm, SLAT_SET_MEMORY_REGIONS, &all, sizeof(all));
+	page = edge_create(_metadata);
+	for (size_t cut = 1; cut <= sizeof(one); cut++) {
+		memcpy(page + 4096 - sizeof(one) + cut, &one, sizeof(one) - cut);
+		all.regions = (unsigned long)page + 4096 - sizeof(one) + cut;
+		ASSERT_EQ(-EFAULT, _ioctl_ptr(vm, SLAT_SET_MEMORY_REGIONS, &all));
+	}
+	edge_destroy(page);
+	for (size_t i = 0; i < ARRAY_SIZE(bad_pointers); i++) {
+		all.regions = bad_pointers[i];
+		ASSERT_EQ(-EFAULT, _ioctl_ptr(vm, SLAT_SET_MEMORY_REGIONS, &all));
+	}
+	all.regions = (unsigned long)&one;
+	all.count = LAST_SLOT + 1;
+	EXPECT_EQ(-EFAULT, _ioctl_ptr(vm, SLAT_SET_MEMORY_REGIONS, &all));
+	for (__u64 count = LAST_SLOT + 2; count <= ~0U; count += 0x7fffff) {
+		all.count = count;
+		ASSERT_EQ(-EINVAL, _ioctl_ptr(vm, SLAT_SET_MEMORY_REGIONS, &all));
+	}
+	one.memory_size = 0;
+	EXPECT_EQ(-EINVAL, _set_regions(&self->guest, &one, 1));
+}
+
+TEST_F(vm, regions_refuse_what_they_do_not_know)
+{
+	struct slat_memory_region one = one_region(self->mem);
+
+	if (!on_slat())
+		SKIP(return, "SLAT_SET_MEMORY_REGIONS");
+	for (int bit = 0; bit < 8 * sizeof(struct slat_memory_regions); bit++) {
+		struct slat_memory_regions all = { .regions = (unsigned long)&one };
+		size_t at = bit / 8;
+
+		if (at >= offsetof(struct slat_memory_regions, count) &&
+		    at < offsetof(struct slat_memory_regions, reserved))
+			continue;
+		((__u8 *)&all)[at] |= 1 << bit % 8;
+		ASSERT_EQ(-EINVAL, _ioctl_ptr(self->guest.vm, SLAT_SET_MEMORY_REGIONS, &all)) {
+			TH_LOG("bit %d", bit);
+		}
+	}
+	for (int bit = 0; bit < 8 * sizeof(one.reserved); bit++) {
+		struct slat_memory_region bad = one;
+
+		((__u8 *)bad.reserved)[bit / 8] |= 1 << bit % 8;
+		ASSERT_EQ(-EINVAL, _set_regions(&self->guest, &bad, 1)) {
+			TH_LOG("bit %d", bit);
+		}
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(bad_regions); i++) {
+		const struct kvm_userspace_memory_region *bits = &bad_regions[i].bits;
+		struct slat_memory_region bad = region(ONE_SLOT ^ bits->slot,
+						       GIB ^ bits->guest_phys_addr,
+						       4096 ^ bits->memory_size, NULL,
+						       bits->flags);
+
+		bad.userspace_addr = (unsigned long)self->mem ^ bits->userspace_addr;
+		ASSERT_EQ(bad_regions[i].error, _set_regions(&self->guest, &bad, 1)) {
+			TH_LOG("%s", bad_regions[i].what);
+		}
+	}
+}
+
+/* Nothing changes where the last bits of a log would be lost. */
+TEST_F(vm, last_bits_to_nowhere)
+{
+	static const __u64 sizes[] = { 1, 7, 9, 16, 4096, 1ULL << 28, (1ULL << 28) + 1,
+				       1ULL << 32, 1ULL << 63, ~0ULL };
+	struct slat_memory_region one = one_region(self->mem), gone = no_region(ONE_SLOT);
+	struct guest *guest = &self->guest;
+	__u64 bits = 1;
+	__u8 *page;
+
+	if (!on_slat())
+		SKIP(return, "SLAT_SET_MEMORY_REGIONS");
+	ASSERT_EQ(0, _set_regions(guest, &one, 1));
+	gone.dirty_bitmap_size = sizeof(bits);
+	for (size_t i = 0; i < ARRAY_SIZE(bad_pointers); i++) {
+		gone.dirty_bitmap = bad_pointers[i];
+		ASSERT_EQ(-EFAULT, _set_regions(guest, &gone, 1));
+	}
+	page = edge_create(_metadata);
+	for (int cut = 1; cut <= sizeof(bits); cut++) {
+		gone.dirty_bitmap = (unsigned long)page + 4096 - sizeof(bits) + cut;
+		ASSERT_EQ(-EFAULT, _set_regions(guest, &gone, 1));
+	}
+	ASSERT_EQ(0, mprotect(page, 4096, PROT_READ));
+	gone.dirty_bitmap = (unsigned long)page;
+	ASSERT_EQ(-EFAULT, _set_regions(guest, &gone, 1));
+	edge_destroy(page);
+	gone.dirty_bitmap = (unsigned long)&bits;
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		int ret;
+
+		gone.dirty_bitmap_size = sizes[i];
+		ret = _set_regions(guest, &gone, 1);
+		ASSERT_TRUE(ret == -EINVAL || ret == -EFAULT) {
+			TH_LOG("%d of %#llx bytes", ret, sizes[i]);
+		}
+	}
+	gone.dirty_bitmap_size = 0;
+	EXPECT_EQ(-EINVAL, _set_regions(guest, &gone, 1));
+	EXPECT_EQ(1, bits);
+	/* At an odd address, and across pages. */
+	page = mmap(NULL, 2 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, page);
+	memset(page, 0xff, 2 * 4096);
+	gone.dirty_bitmap = (unsigned long)page + 4096 - 3;
+	gone.dirty_bitmap_size = sizeof(bits);
+	EXPECT_EQ(0, _set_regions(guest, &gone, 1));
+	for (int i = 0; i < 2 * 4096; i++)
+		ASSERT_EQ(i < 4096 - 3 || i >= 4096 + 5 ? 0xff : 0, page[i]);
+	munmap(page, 2 * 4096);
+	EXPECT_EQ(-ENOENT, _set_regions(guest, &gone, 1));
 }
 
 TEST_F(vm, dirty_log_of_what_is_not_logged)

@@ -29,6 +29,7 @@ static const struct number numbers[] = {
 	NUMBER(SLAT_FEATURE_INFO),
 	NUMBER(SLAT_FEATURE_ZAP_ALL),
 	NUMBER(SLAT_FEATURE_STATS),
+	NUMBER(SLAT_FEATURE_REGIONS),
 	NUMBER(SLAT_FEATURE_POPULATE),
 	NUMBER(SLAT_FEATURE_DIRTY_EPOCHS),
 	NUMBER(SLAT_HW_SLAT),
@@ -56,6 +57,7 @@ static const struct number numbers[] = {
 	NUMBER(SLAT_GET_INFO),
 	NUMBER(SLAT_ZAP_ALL),
 	NUMBER(SLAT_GET_STATS),
+	NUMBER(SLAT_SET_MEMORY_REGIONS),
 	NUMBER(SLAT_POPULATE_WRITE),
 	NUMBER(SLAT_POPULATE),
 	NUMBER(SLAT_PEEK_DIRTY),
@@ -113,6 +115,32 @@ static const struct field slat_vm_stats_fields[] = {
 	{ "reserved", STATS_AT(reserved), sizeof(stats.reserved) },
 };
 
+static const struct slat_memory_region region;
+
+#define REGION_AT(field)	offsetof(struct slat_memory_region, field)
+
+static const struct field slat_memory_region_fields[] = {
+	{ "slot", REGION_AT(slot), sizeof(region.slot) },
+	{ "flags", REGION_AT(flags), sizeof(region.flags) },
+	{ "guest_phys_addr", REGION_AT(guest_phys_addr), sizeof(region.guest_phys_addr) },
+	{ "memory_size", REGION_AT(memory_size), sizeof(region.memory_size) },
+	{ "userspace_addr", REGION_AT(userspace_addr), sizeof(region.userspace_addr) },
+	{ "dirty_bitmap", REGION_AT(dirty_bitmap), sizeof(region.dirty_bitmap) },
+	{ "dirty_bitmap_size", REGION_AT(dirty_bitmap_size), sizeof(region.dirty_bitmap_size) },
+	{ "reserved", REGION_AT(reserved), sizeof(region.reserved) },
+};
+
+static const struct slat_memory_regions regions;
+
+#define REGIONS_AT(field)	offsetof(struct slat_memory_regions, field)
+
+static const struct field slat_memory_regions_fields[] = {
+	{ "flags", REGIONS_AT(flags), sizeof(regions.flags) },
+	{ "count", REGIONS_AT(count), sizeof(regions.count) },
+	{ "regions", REGIONS_AT(regions), sizeof(regions.regions) },
+	{ "reserved", REGIONS_AT(reserved), sizeof(regions.reserved) },
+};
+
 static const struct slat_dirty_epoch epoch;
 
 #define EPOCH_AT(field)	offsetof(struct slat_dirty_epoch, field)
@@ -155,6 +183,18 @@ static const struct layout layouts[] = {
 		.size = sizeof(struct slat_vm_stats),
 		.fields = slat_vm_stats_fields,
 		.nr_fields = ARRAY_SIZE(slat_vm_stats_fields),
+	},
+	{
+		.name = "slat_memory_region",
+		.size = sizeof(struct slat_memory_region),
+		.fields = slat_memory_region_fields,
+		.nr_fields = ARRAY_SIZE(slat_memory_region_fields),
+	},
+	{
+		.name = "slat_memory_regions",
+		.size = sizeof(struct slat_memory_regions),
+		.fields = slat_memory_regions_fields,
+		.nr_fields = ARRAY_SIZE(slat_memory_regions_fields),
 	},
 	{
 		.name = "slat_dirty_epoch",

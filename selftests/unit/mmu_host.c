@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <linux/sched/signal.h>
 
 #include "compat/compat.h"
+#include "mmu/slots.h"
 #include "mmu_host.h"
 
 #define FIRST_PFN	1000UL
@@ -13,9 +15,11 @@ struct unit_task unit_current;
 struct slat_mmu mmu;
 struct slat_walker walker, second;
 unsigned long backing[USER_PAGES];
-bool user_unmapped;
+bool user_unmapped, user_absent;
 bool mmu_logs;
 unsigned int host_level;
+u64 user_words[USER_PAGES];
+bool (*unit_waits)(void);
 
 static struct page pages[2 * USER_PAGES];
 static unsigned long next_page;
@@ -44,6 +48,69 @@ long get_user_pages_unlocked(unsigned long hva, long n, struct page **page, unsi
 	return get_user_pages_fast_only(hva, n, flags, page) ?: -EFAULT;
 }
 
+/* Only first words of pages are anything. */
+static u64 *user_word(unsigned long hva, unsigned long size)
+{
+	if (hva & ~PAGE_MASK || size != sizeof(u64))
+		abort();
+	return user_absent ? NULL : &user_words[hva >> PAGE_SHIFT];
+}
+
+unsigned long unit_copy_to_user(unsigned long to, const void *from, unsigned long size)
+{
+	u64 *word = user_word(to, size);
+
+	if (!word)
+		return size;
+	WRITE_ONCE(*word, *(const u64 *)from);
+	unit_step();
+	return 0;
+}
+
+unsigned long unit_copy_from_user(void *to, unsigned long from, unsigned long size)
+{
+	u64 *word = user_word(from, size);
+
+	if (!word)
+		return size;
+	*(u64 *)to = READ_ONCE(*word);
+	return 0;
+}
+
+int unit_cmpxchg_user(unsigned long at, unsigned long old, unsigned long value)
+{
+	u64 expected = old, *word = user_word(at, sizeof(u64));
+
+	return word ? !try_cmpxchg(word, &expected, value) : -EFAULT;
+}
+
+unsigned long unit_fault_in(unsigned long at, unsigned long size)
+{
+	unit_without_lock();
+	unit_step();
+	user_absent = user_unmapped;
+	return user_unmapped ? size : 0;
+}
+
+/* What the owner has pinned. */
+struct slat_final {
+	u64 len;
+	unsigned long *bits;
+};
+
+u64 slat_final_len(const struct slat_final *final)
+{
+	return final->len;
+}
+
+void slat_final_write(struct slat_final *final, const void *bits)
+{
+	const unsigned long *from = bits;
+
+	for (u64 i = 0; i < final->len / sizeof(*from); i++)
+		final->bits[i] = READ_ONCE(from[i]);
+}
+
 void send_sig_mceerr(int code, void *addr, short lsb, struct unit_task *task)
 {
 }
@@ -69,13 +136,17 @@ void mmu_begin(void (*kick)(int cpu))
 	    slat_ptab_get_root(&mmu.ptab))
 		abort();
 	mutex_init(&mmu.slots_lock);
-	mt_init_flags(&mmu.by_gfn, 0);
+	init_waitqueue_head(&mmu.opened);
+	slat_slotmap_init(&mmu.by_gfn);
 	xa_init(&mmu.by_id);
 	INIT_LIST_HEAD(&mmu.rings);
 	spin_lock_init(&mmu.backlog_lock);
 	mmu.by_hva = RB_ROOT_CACHED;
 	user_unmapped = false;
 	host_level = 1;
+	user_absent = false;
+	unit_waits = NULL;
+	memset(user_words, 0, sizeof(user_words));
 	walker = (struct slat_walker) { .mmu = &mmu };
 	second = walker;
 	walker.actor = slat_actor_get(&mmu.ptab.epochs);
@@ -116,6 +187,28 @@ int set_region(u64 gfn, unsigned long user, u64 size, u32 flags)
 	};
 
 	return slat_mmu_set_region(&mmu, &region);
+}
+
+/** region_of() - a region, in pages */
+struct slat_memory_region region_of(u32 slot, u64 gfn, unsigned long user, u64 size, u32 flags)
+{
+	return (struct slat_memory_region) {
+		.slot = slot,
+		.flags = flags,
+		.guest_phys_addr = gfn << PAGE_SHIFT,
+		.memory_size = size << PAGE_SHIFT,
+		.userspace_addr = user << PAGE_SHIFT,
+	};
+}
+
+/** set_regions() - slat_mmu_set_regions(); @final: the last bits of the first, a word */
+int set_regions(const struct slat_memory_region *regions, unsigned int count,
+		unsigned long *final)
+{
+	struct slat_final first = { .len = sizeof(*final), .bits = final };
+	struct slat_final *finals[UNIT_XARRAY] = { final ? &first : NULL };
+
+	return slat_mmu_set_regions(&mmu, regions, finals, count);
 }
 
 static const struct mmu_notifier_range user_range = {

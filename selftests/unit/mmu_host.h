@@ -35,9 +35,16 @@ struct hw_log {
 /* How large the pages are that the owner has it in. */
 extern unsigned int host_level;
 
+/* The first word of each page; where it is, once it has been faulted in. */
+extern u64 user_words[USER_PAGES];
+extern bool user_absent;
+
 void mmu_begin(void (*kick)(int cpu));
 bool mmu_end(void);
 u64 user_pfn(unsigned long user);
+struct slat_memory_region region_of(u32 slot, u64 gfn, unsigned long user, u64 size, u32 flags);
+int set_regions(const struct slat_memory_region *regions, unsigned int count,
+		unsigned long *final);
 int set_region(u64 gfn, unsigned long user, u64 size, u32 flags);
 void invalidate_start(void);
 void invalidate_end(void);

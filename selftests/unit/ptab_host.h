@@ -35,7 +35,8 @@ static inline u64 *hw_entry(u64 root, u64 gfn, u64 *pte, unsigned int *level)
 	for (*level = LEVELS;; (*level)--) {
 		u64 *entry = &table[slat_table_index(gfn, *level)];
 
-		*pte = READ_ONCE(*entry);
+		/* Where the walk goes next depends on it. */
+		*pte = smp_load_acquire(entry);
 		if (!slat_pte_is_table(&format, *pte, *level))
 			return entry;
 		table = __va(*pte & SLAT_PTE_ADDR);

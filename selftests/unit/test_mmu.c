@@ -166,23 +166,261 @@ static void i4_memory_goes_while_its_slot_comes(void)
 	end();
 }
 
-static void fault_after_the_next_store(void)
+/* The gate is closed: who comes waits, and may be killed. */
+static int waited;
+
+static bool killed(void)
 {
-	unit_meanwhile = fault_and_take_memory;
+	waited++;
+	return true;
+}
+
+static void wait_and_take_memory(void)
+{
+	u64 word = 0;
+
+	unit_waits = killed;
+	CHECK_EQ(-EINTR, slat_mmu_fault(&second, HERE << PAGE_SHIFT, RW));
+	CHECK_EQ(-EINTR, slat_mmu_fault(&second, THERE << PAGE_SHIFT, RW));
+	CHECK_EQ(-EINTR, slat_mmu_fault(&second, (THERE + PAGES) << PAGE_SHIFT, RW));
+	CHECK_EQ(-EINTR, slat_mmu_read(&second, THERE << PAGE_SHIFT, &word, sizeof(word)));
+	CHECK_EQ(-EINTR, slat_mmu_write(&second, HERE << PAGE_SHIFT, &word, sizeof(word)));
+	CHECK_EQ(-EINTR, slat_mmu_cmpxchg(&second, HERE << PAGE_SHIFT, &word, &word,
+					  sizeof(word)));
+	take_memory();
+}
+
+static void once_it_is_unlinked(void)
+{
+	unit_meanwhile = wait_and_take_memory;
 }
 
 static void i4_memory_goes_while_its_slot_moves(void)
 {
 	begin();
+	waited = 0;
 	CHECK_EQ(0, set_region(HERE, USER, PAGES, 0));
-	new_gfn = THERE;
-	/* The first store takes it away from here, the second puts it there. */
-	unit_meanwhile = fault_after_the_next_store;
+	fault(&walker, HERE);
+	unit_meanwhile = once_it_is_unlinked;
 	CHECK_EQ(0, set_region(THERE, USER, PAGES, 0));
+	CHECK_EQ(6, waited);
 	CHECK_EQ(0, mapped_pfn(THERE));
 	CHECK_EQ(0, mapped_pfn(HERE));
 	check_maps_what_there_is(THERE);
+	CHECK_EQ(1, slat_mmu_fault(&walker, HERE << PAGE_SHIFT, RW));
 	end();
+}
+
+/* Transactions */
+
+/* Slot 1 at HERE, slot 2 at THERE, both in use. */
+static void begin_two(u32 flags)
+{
+	struct slat_memory_region two = region_of(2, THERE, OTHER, PAGES, 0);
+
+	begin();
+	CHECK_EQ(0, set_region(HERE, USER, PAGES, flags));
+	CHECK_EQ(0, set_regions(&two, 1, NULL));
+	fault(&walker, HERE);
+	fault(&walker, THERE);
+}
+
+static void check_two(u64 here, u64 there)
+{
+	CHECK_EQ(here, mapped_pfn(HERE));
+	CHECK_EQ(there, mapped_pfn(THERE));
+	CHECK_EQ(here ? 0 : 1, slat_mmu_fault(&walker, HERE << PAGE_SHIFT, SLAT_ACCESS_READ));
+	CHECK_EQ(0, slat_mmu_fault(&walker, THERE << PAGE_SHIFT, SLAT_ACCESS_READ));
+}
+
+static void i10_two_slots_swap(void)
+{
+	struct slat_memory_region regions[] = {
+		region_of(1, THERE, USER, PAGES, 0), region_of(2, HERE, OTHER, PAGES, 0),
+	};
+
+	begin_two(0);
+	CHECK_EQ(0, set_regions(regions, 2, NULL));
+	CHECK_EQ(0, mapped_pfn(HERE));
+	CHECK_EQ(0, mapped_pfn(THERE));
+	fault(&walker, HERE);
+	fault(&walker, THERE);
+	check_two(user_pfn(OTHER), user_pfn(USER));
+	CHECK(!(mmu.changes & 1));
+	end();
+}
+
+/* Whatever is wrong with the last of them, the first is as if it had not been. */
+static void i10_all_or_nothing(void)
+{
+	const struct {
+		int error;
+		struct slat_memory_region last;
+	} bad[] = {
+		{ -EEXIST, region_of(3, THERE, USER, 1, 0) },
+		{ -EEXIST, region_of(3, HERE + 4 * PAGES - 1, USER, 2, 0) },
+		{ -EINVAL, region_of(3, 0, 0, 0, 0) },
+		{ -EINVAL, region_of(1, 0, 0, 0, 0) },
+		{ -EINVAL, region_of(3, HERE, USER, 1, 0x80) },
+	};
+
+	begin_two(KVM_MEM_LOG_DIRTY_PAGES);
+	for (int i = 0; i < ARRAY_SIZE(bad); i++) {
+		struct slat_memory_region regions[] = {
+			region_of(1, HERE + 3 * PAGES, USER, PAGES, 0), bad[i].last,
+		};
+
+		CHECK_EQ(bad[i].error, set_regions(regions, 2, NULL));
+		check_two(user_pfn(USER), user_pfn(OTHER));
+		CHECK_EQ(1, slat_mmu_fault(&walker, (HERE + 3 * PAGES) << PAGE_SHIFT, RW));
+		CHECK(!mmu.by_id.entries[3]);
+	}
+	/* It is there, and logged, still. */
+	CHECK_EQ(-EINVAL, set_region(HERE, USER, PAGES, KVM_MEM_READONLY));
+	CHECK_EQ(0, set_region(HERE, USER, PAGES, 0));
+	end();
+}
+
+/* One goes where the other was, and both may be listed first. */
+static void i10_a_slot_comes_where_one_goes(void)
+{
+	for (int first = 0; first < 2; first++) {
+		struct slat_memory_region regions[2];
+
+		begin_two(0);
+		regions[first] = region_of(1, 0, 0, 0, 0);
+		regions[!first] = region_of(3, HERE + 1, OTHER, 2 * PAGES, 0);
+		CHECK_EQ(0, set_regions(regions, 2, NULL));
+		check_two(0, user_pfn(OTHER));
+		fault(&walker, HERE + 1);
+		CHECK_EQ(user_pfn(OTHER), mapped_pfn(HERE + 1));
+		end();
+	}
+}
+
+/* What KVM's call refuses: other memory, another size, writable. */
+static void a_slot_is_replaced_as_one(void)
+{
+	struct slat_memory_region region = region_of(1, HERE, OTHER, 2 * PAGES, KVM_MEM_READONLY);
+	u32 access;
+
+	begin_two(0);
+	CHECK_EQ(-EINVAL, set_region(HERE, OTHER, PAGES, 0));
+	CHECK_EQ(-EINVAL, set_region(HERE, USER, 2 * PAGES, 0));
+	CHECK_EQ(0, set_regions(&region, 1, NULL));
+	CHECK_EQ(0, mapped_pfn(HERE));
+	CHECK_EQ(1, slat_mmu_fault(&walker, HERE << PAGE_SHIFT, RW));
+	CHECK_EQ(0, slat_mmu_fault(&walker, HERE << PAGE_SHIFT, SLAT_ACCESS_READ));
+	CHECK_EQ(user_pfn(OTHER), mapped(HERE, &access));
+	CHECK(!(access & SLAT_ACCESS_WRITE));
+	region.flags = 0;
+	CHECK_EQ(0, set_regions(&region, 1, NULL));
+	fault(&walker, HERE);
+	mapped(HERE, &access);
+	CHECK(access & SLAT_ACCESS_WRITE);
+	end();
+}
+
+static void i11_the_last_bits_of_a_log(void)
+{
+	struct slat_memory_region gone = region_of(1, 0, 0, 0, 0);
+	struct slat_memory_region moved = region_of(1, HERE + 2 * PAGES, USER, PAGES,
+						    KVM_MEM_LOG_DIRTY_PAGES);
+	unsigned long bits = 0xff;
+	u64 word = 1;
+
+	begin_two(0);
+	CHECK_EQ(-ENOENT, set_regions(&gone, 1, &bits));
+	CHECK_EQ(0, set_region(HERE, USER, PAGES, KVM_MEM_LOG_DIRTY_PAGES));
+	CHECK_EQ(0, slat_mmu_write(&second, (HERE + 3) << PAGE_SHIFT, &word, sizeof(word)));
+	fault(&walker, HERE + 5);
+	CHECK_EQ(0xff, bits);
+	CHECK_EQ(0, set_regions(&moved, 1, &bits));
+	CHECK_EQ(BIT(3) | BIT(5), bits);
+	CHECK_EQ(-EINVAL, set_regions(&moved, 1, &bits));
+	fault(&walker, HERE + 2 * PAGES + 7);
+	/* The log goes on where nobody asks for the bits. */
+	moved.guest_phys_addr = HERE << PAGE_SHIFT;
+	CHECK_EQ(0, set_regions(&moved, 1, NULL));
+	fault(&walker, HERE + 1);
+	/* It ends without the slot. */
+	moved.flags = 0;
+	CHECK_EQ(0, set_regions(&moved, 1, &bits));
+	CHECK_EQ(BIT(1) | BIT(7), bits);
+	fault(&walker, HERE);
+	CHECK_EQ(user_pfn(USER), mapped_pfn(HERE));
+	end();
+}
+
+/* What the module does for a vCPU finds memory that is not there, and waits for it. */
+static void accesses_fault_memory_in(void)
+{
+	u64 old = 0, word = 5;
+
+	begin_two(0);
+	user_absent = true;
+	CHECK_EQ(0, slat_mmu_write(&second, HERE << PAGE_SHIFT, &word, sizeof(word)));
+	user_absent = true;
+	CHECK_EQ(0, slat_mmu_read(&second, HERE << PAGE_SHIFT, &old, sizeof(old)));
+	CHECK_EQ(5, old);
+	word = 6;
+	user_absent = true;
+	CHECK_EQ(0, slat_mmu_cmpxchg(&second, HERE << PAGE_SHIFT, &old, &word, sizeof(word)));
+	CHECK_EQ(-EAGAIN, slat_mmu_cmpxchg(&second, HERE << PAGE_SHIFT, &old, &word,
+					   sizeof(word)));
+	CHECK_EQ(6, user_words[USER]);
+	user_absent = true;
+	user_unmapped = true;
+	CHECK_EQ(-EFAULT, slat_mmu_read(&second, HERE << PAGE_SHIFT, &old, sizeof(old)));
+	/* Its slot goes as well: no business of the vCPU. */
+	unit_meanwhile = delete_slot;
+	CHECK_EQ(1, slat_mmu_write(&second, HERE << PAGE_SHIFT, &word, sizeof(word)));
+	end();
+}
+
+/* S6: the cost of a deletion does not follow from the size. */
+static void install_large(u64 gfn, u64 size)
+{
+	for (u64 at = gfn; at < gfn + size; at += 512) {
+		CHECK_EQ(0, slat_ptab_fill_cache(&mmu.ptab, &walker.cache));
+		CHECK_EQ(SLAT_INSTALLED, slat_ptab_install(&mmu.ptab, &walker.cache, at, at, 1,
+							   RW, true));
+	}
+}
+
+static void s6_large_slots_go_by_one_write(void)
+{
+	const u64 sizes[] = { 8192, 65536 }, gib = 1 << 18;
+
+	for (int i = 0; i < ARRAY_SIZE(sizes); i++) {
+		struct slat_memory_region two = region_of(2, 2 * gib + sizes[i], OTHER, PAGES, 0);
+
+		begin();
+		slat_mmu_add_apic(&mmu);
+		CHECK_EQ(0, set_region(2 * gib, USER, sizes[i], 0));
+		install_large(2 * gib, sizes[i]);
+		delete_slot();
+		CHECK_EQ(1, mmu.ptab.unlinked_count);
+
+		/* Not what is next to it, nor where APICs are. */
+		CHECK_EQ(0, set_regions(&two, 1, NULL));
+		fault(&walker, 2 * gib + sizes[i]);
+		CHECK_EQ(0, set_region(2 * gib, USER, sizes[i], 0));
+		install_large(2 * gib, sizes[i]);
+		delete_slot();
+		CHECK_EQ(user_pfn(OTHER), mapped_pfn(2 * gib + sizes[i]));
+		CHECK_EQ(0, mapped_pfn(2 * gib));
+		two.memory_size = 0;
+		CHECK_EQ(0, set_regions(&two, 1, NULL));
+		fault(&walker, SLAT_APIC_GFN);
+		CHECK_EQ(0, set_region(SLAT_APIC_GFN + 1, USER, sizes[i], 0));
+		install_large(SLAT_APIC_GFN + 1, sizes[i]);
+		delete_slot();
+		CHECK_EQ(__pa(mmu.apic_page) >> PAGE_SHIFT, mapped_pfn(SLAT_APIC_GFN));
+		CHECK_EQ(0, mapped_pfn(SLAT_APIC_GFN + 1));
+		end();
+		slat_mmu_free_apic(&mmu);
+	}
 }
 
 static u64 apic_pfn(void)
@@ -486,6 +724,13 @@ int main(void)
 		UNIT_CASE(i4_a_slot_comes_while_its_memory_goes),
 		UNIT_CASE(i4_memory_goes_while_its_slot_comes),
 		UNIT_CASE(i4_memory_goes_while_its_slot_moves),
+		UNIT_CASE(i10_two_slots_swap),
+		UNIT_CASE(i10_all_or_nothing),
+		UNIT_CASE(i10_a_slot_comes_where_one_goes),
+		UNIT_CASE(a_slot_is_replaced_as_one),
+		UNIT_CASE(i11_the_last_bits_of_a_log),
+		UNIT_CASE(accesses_fault_memory_in),
+		UNIT_CASE(s6_large_slots_go_by_one_write),
 		UNIT_CASE(an_apic_is_hidden),
 		UNIT_CASE(an_apic_is_hidden_during_a_fault),
 		UNIT_CASE(a_slot_covers_an_apic),

@@ -12,6 +12,11 @@
 #define ORDERS	20000
 #endif
 
+/* Where slots are that stay; deleting the one at HERE moves the first in the tree. */
+#define ELSEWHERE	0x200UL
+#define BEFORE		0x40UL
+#define BEHIND		0x400UL
+
 static unsigned int violations;
 static bool with_rings;
 
@@ -21,6 +26,14 @@ static bool gone;
 
 /* What the guest has written to HERE, and what its owner knows of it. */
 static u64 page, saved;
+
+/* There is a slot at HERE all the time. */
+static bool always;
+
+/* Both slots have been seen in each other's place. */
+static bool swapped;
+
+static unsigned long final;
 
 static void kick(int cpu)
 {
@@ -44,6 +57,17 @@ static void rings_end(void)
 	slat_ring_exit(&second);
 }
 
+static void set_more_regions(void)
+{
+	struct slat_memory_region regions[] = {
+		region_of(3, BEHIND, OTHER, PAGES, 0),
+		region_of(4, BEFORE, OTHER, PAGES, 0),
+		region_of(2, ELSEWHERE, OTHER, PAGES, 0),
+	};
+
+	CHECK_EQ(0, set_regions(regions, ARRAY_SIZE(regions), NULL));
+}
+
 static void explore(u32 flags, void (*first)(void), void (*second)(void), void (*third)(void),
 		    void (*check)(void))
 {
@@ -54,16 +78,20 @@ static void explore(u32 flags, void (*first)(void), void (*second)(void), void (
 		mmu_begin(kick);
 		rings_begin();
 		CHECK_EQ(0, set_region(HERE, USER, PAGES, flags));
+		set_more_regions();
 		first_pfn = user_pfn(USER);
 		gone = false;
 		page = 0;
 		saved = 0;
+		swapped = false;
+		final = 0;
 		unit_weak_run(threads, third ? 3 : 2, seed);
 		check();
 		rings_end();
 		CHECK(mmu_end());
 	}
 	CHECK_EQ(0, violations);
+	always = false;
 }
 
 static void flush(u64 root)
@@ -103,7 +131,10 @@ static void stay(u64 value)
 static void guest(void)
 {
 	for (int i = 1; i <= 2; i++) {
-		CHECK(slat_mmu_fault(&walker, HERE << PAGE_SHIFT, RW) >= 0);
+		int ret = slat_mmu_fault(&walker, HERE << PAGE_SHIFT, RW);
+
+		CHECK(ret >= 0);
+		violations += ret && always;
 		stay(i);
 	}
 }
@@ -228,6 +259,7 @@ static void log_begins(void)
 
 static void write_against_the_beginning_of_a_log(void)
 {
+	always = true;
 	explore(0, guest, log_begins, NULL, check_log);
 }
 
@@ -385,6 +417,163 @@ static void logged_write_against_move(void)
 	mmu_logs = false;
 }
 
+/* I10 */
+static void two_slots_swap(void)
+{
+	struct slat_memory_region regions[] = {
+		region_of(1, ELSEWHERE, USER, PAGES, 0), region_of(2, HERE, OTHER, PAGES, 0),
+	};
+
+	CHECK_EQ(0, set_regions(regions, 2, NULL));
+}
+
+/* Who sees one of them in its new place sees none in its old one any more. */
+static void look(u64 gfn, u64 new_pfn)
+{
+	u64 pfn = mapped_pfn(gfn);
+
+	violations += pfn && pfn != new_pfn && swapped;
+	swapped |= pfn == new_pfn;
+}
+
+static void look_around(struct slat_walker *self, int cpu)
+{
+	u64 gfns[] = { HERE, ELSEWHERE };
+
+	unit_cpu = cpu;
+	for (int i = 0; i < 2; i++) {
+		u64 gfn = gfns[(i + cpu) % 2], root;
+		int ret = slat_mmu_fault(self, gfn << PAGE_SHIFT, SLAT_ACCESS_READ);
+
+		CHECK(ret >= 0);
+		violations += ret;
+		unit_cpu = cpu;
+		CHECK(slat_ptab_enter(&mmu.ptab, self->actor, flush, &root));
+		look(HERE, user_pfn(OTHER));
+		look(ELSEWHERE, user_pfn(USER));
+		slat_actor_leave(self->actor);
+	}
+}
+
+static void first_looks(void)
+{
+	look_around(&walker, 1);
+}
+
+static void second_looks(void)
+{
+	look_around(&second, 2);
+}
+
+static void check_nothing(void)
+{
+}
+
+static void faults_against_swap(void)
+{
+	explore(0, first_looks, two_slots_swap, second_looks, check_nothing);
+}
+
+/* What the module writes on behalf of a vCPU. */
+static void writer(void)
+{
+	for (u64 i = 1; i <= 2; i++) {
+		int ret = slat_mmu_write(&walker, HERE << PAGE_SHIFT, &i, sizeof(i));
+
+		CHECK(ret >= 0);
+		violations += ret && always;
+	}
+}
+
+static void slot_goes_with_its_log(void)
+{
+	struct slat_memory_region region = region_of(1, 0, 0, 0, 0);
+
+	CHECK_EQ(0, set_regions(&region, 1, &final));
+	gone = true;
+	page = READ_ONCE(page);
+	saved = READ_ONCE(user_words[USER]);
+}
+
+/* I11: nothing is written that the last bits do not say, and nothing later. */
+static void check_last_bits(void)
+{
+	violations += user_words[USER] != saved || ((saved || page) && !(final & 1));
+}
+
+static void write_against_deletion_of_a_log(void)
+{
+	explore(KVM_MEM_LOG_DIRTY_PAGES, writer, slot_goes_with_its_log, NULL, check_last_bits);
+}
+
+static void guest_against_deletion_of_a_log(void)
+{
+	explore(KVM_MEM_LOG_DIRTY_PAGES, guest, slot_goes_with_its_log, NULL, check_last_bits);
+}
+
+static void slot_moves_with_its_log(void)
+{
+	struct slat_memory_region region = region_of(1, THERE, USER, PAGES,
+						     KVM_MEM_LOG_DIRTY_PAGES);
+
+	CHECK_EQ(0, set_regions(&region, 1, &final));
+	if (final & 1)
+		saved = READ_ONCE(user_words[USER]);
+}
+
+static void writer_there(void)
+{
+	u64 value = 3;
+
+	CHECK(slat_mmu_write(&second, THERE << PAGE_SHIFT, &value, sizeof(value)) >= 0);
+}
+
+/* The log that goes on has the rest. */
+static void check_moved_log(void)
+{
+	const struct slat_slot *slot = mmu.by_id.entries[1];
+
+	violations += !(slot->dirty->bits[0] & 1) && user_words[USER] != saved;
+}
+
+static void write_against_move_of_a_log(void)
+{
+	explore(KVM_MEM_LOG_DIRTY_PAGES, writer, slot_moves_with_its_log, writer_there,
+		check_moved_log);
+}
+
+static void slot_goes_with_no_log(void)
+{
+	delete_slot();
+	final = 1;
+	saved = READ_ONCE(user_words[USER]);
+}
+
+static void write_against_deletion(void)
+{
+	explore(0, writer, slot_goes_with_no_log, NULL, check_last_bits);
+}
+
+static void write_against_swap(void)
+{
+	always = true;
+	explore(0, writer, two_slots_swap, NULL, check_nothing);
+}
+
+/* A slot that stays is found while others go. */
+static void lookups(void)
+{
+	struct slat_slot slot;
+
+	for (int i = 0; i < 3; i++)
+		violations += !slat_mmu_find_slot(&mmu, ELSEWHERE, &slot);
+}
+
+static void lookup_against_deletion(void)
+{
+	explore(0, lookups, delete_slot, NULL, check_nothing);
+}
+
 int main(void)
 {
 	static const struct unit_case cases[] = {
@@ -403,6 +592,13 @@ int main(void)
 		UNIT_CASE(logged_write_against_rings),
 		UNIT_CASE(module_against_log),
 		UNIT_CASE(logged_write_against_move),
+		UNIT_CASE(faults_against_swap),
+		UNIT_CASE(write_against_deletion),
+		UNIT_CASE(write_against_swap),
+		UNIT_CASE(write_against_deletion_of_a_log),
+		UNIT_CASE(guest_against_deletion_of_a_log),
+		UNIT_CASE(write_against_move_of_a_log),
+		UNIT_CASE(lookup_against_deletion),
 	};
 
 	return unit_run(cases, ARRAY_SIZE(cases));

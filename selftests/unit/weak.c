@@ -133,24 +133,24 @@ uint64_t unit_weak_latest(const volatile void *where, size_t size)
 	return read_store(location, location->count - 1, true);
 }
 
+static void add_store(struct location *location, uint64_t value, bool release)
+{
+	struct store *store = &location->stores[location->count];
+	int at = location - locations;
+
+	if (location->count == STORES)
+		abort();
+	self->knows.from[at] = location->count++;
+	store->value = value;
+	store->known = release ? self->knows : self->fenced;
+	store->known.from[at] = self->knows.from[at];
+}
+
 /** unit_weak_store() - one more value */
 void unit_weak_store(volatile void *where, size_t size, uint64_t value, bool release)
 {
-	struct location *location;
-	struct store *store;
-	int at;
-
-	if (self) {
-		location = find(where, size);
-		if (location->count == STORES)
-			abort();
-		at = location - locations;
-		store = &location->stores[location->count];
-		self->knows.from[at] = location->count++;
-		store->value = value;
-		store->known = release ? self->knows : self->fenced;
-		store->known.from[at] = self->knows.from[at];
-	}
+	if (self)
+		add_store(find(where, size), value, release);
 	memcpy((void *)where, &value, size);
 	unit_weak_yield();
 }
@@ -164,6 +164,15 @@ static unsigned long found(unsigned long *where)
 		return *where;
 	location = find(where, sizeof(*where));
 	return read_store(location, location->count - 1, false);
+}
+
+/** unit_weak_clear() - zero for each value that anybody has looked at */
+void unit_weak_clear(void *where, size_t size)
+{
+	memset(where, 0, size);
+	for (int i = 0; self && i < location_count; i++)
+		if ((uintptr_t)locations[i].where - (uintptr_t)where < size)
+			add_store(&locations[i], 0, false);
 }
 
 /** unit_weak_or() - an atomic change that orders nothing */
@@ -188,6 +197,13 @@ void unit_weak_mb(void)
 	join(&self->knows, &barriers);
 	barriers = self->knows;
 	self->fenced = self->knows;
+}
+
+/** unit_weak_rmb() - what has been read so far is known to later loads */
+void unit_weak_rmb(void)
+{
+	if (self)
+		join(&self->knows, &self->read);
 }
 
 /** unit_weak_rcu_read_lock() - sees what any earlier grace period has waited with */

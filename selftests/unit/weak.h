@@ -16,7 +16,9 @@
 
 void unit_weak_run(void (*const *threads)(void), int count, unsigned int seed);
 void unit_weak_yield(void);
+void unit_weak_clear(void *where, size_t size);
 void unit_weak_mb(void);
+void unit_weak_rmb(void);
 void unit_weak_rcu_read_lock(void);
 void unit_weak_rcu_read_unlock(void);
 void unit_weak_synchronize_rcu(void);
@@ -52,6 +54,7 @@ void unit_weak_store(volatile void *where, size_t size, uint64_t value, bool rel
 #define smp_store_release(ptr, value)					\
 	unit_weak_store(ptr, sizeof(*(ptr)), UNIT_WEAK_RAW(*(ptr), value), true)
 #define smp_mb()	unit_weak_mb()
+#define smp_rmb()	unit_weak_rmb()
 
 /* Full barriers on both sides, but for those that fail. */
 #define xchg(ptr, value)						\

@@ -25,6 +25,7 @@
 #define SLAT_FEATURE_INFO	_BITULL(0)	/* SLAT_GET_INFO */
 #define SLAT_FEATURE_ZAP_ALL	_BITULL(1)	/* SLAT_ZAP_ALL */
 #define SLAT_FEATURE_STATS	_BITULL(2)	/* SLAT_GET_STATS */
+#define SLAT_FEATURE_REGIONS	_BITULL(3)	/* SLAT_SET_MEMORY_REGIONS */
 #define SLAT_FEATURE_POPULATE	_BITULL(4)	/* SLAT_POPULATE */
 #define SLAT_FEATURE_DIRTY_EPOCHS _BITULL(5)	/* SLAT_PEEK_DIRTY and what ends it */
 
@@ -142,6 +143,46 @@ struct slat_vm_stats {
 
 /* On a VM. */
 #define SLAT_GET_STATS	_IOWR(SLAT_IOC, 0x02, struct slat_vm_stats)
+
+/**
+ * struct slat_memory_region - what a slot is to be (SLAT_SET_MEMORY_REGIONS)
+ * @slot: its number, as in struct kvm_userspace_memory_region, and so
+ * @flags: KVM_MEM_*,
+ * @guest_phys_addr: where the guest has it,
+ * @memory_size: its size in bytes, 0: no slot, and
+ * @userspace_addr: where its memory is
+ * @dirty_bitmap: where to write the last bits of its dirty log, laid out as by
+ *	KVM_GET_DIRTY_LOG; 0: nowhere
+ * @dirty_bitmap_size: the size of that in bytes: a bit a page, in words of 64
+ * @reserved: 0
+ */
+struct slat_memory_region {
+	__u32 slot;
+	__u32 flags;
+	__aligned_u64 guest_phys_addr;
+	__aligned_u64 memory_size;
+	__aligned_u64 userspace_addr;
+	__aligned_u64 dirty_bitmap;
+	__aligned_u64 dirty_bitmap_size;
+	__aligned_u64 reserved[2];
+};
+
+/**
+ * struct slat_memory_regions - changes of slots that are made as one
+ * @flags: 0
+ * @count: how many
+ * @regions: address of an array of struct slat_memory_region, each of another slot
+ * @reserved: 0
+ */
+struct slat_memory_regions {
+	__u32 flags;
+	__u32 count;
+	__aligned_u64 regions;
+	__aligned_u64 reserved[2];
+};
+
+/* On a VM. */
+#define SLAT_SET_MEMORY_REGIONS	_IOW(SLAT_IOC, 0x03, struct slat_memory_regions)
 
 /* slat_populate.flags: the guest is going to write to all of it */
 #define SLAT_POPULATE_WRITE	_BITULL(0)

@@ -7,5 +7,6 @@
 
 #define PAGE_SHIFT	12
 #define PAGE_SIZE	BIT(PAGE_SHIFT)
+#define PAGE_MASK	(~(PAGE_SIZE - 1))
 
 #endif /* SLAT_UNIT_ASM_PAGE_TYPES_H */

@@ -26,10 +26,12 @@
 #define UNIT_LOAD	__ATOMIC_ACQUIRE
 #define UNIT_STORE	__ATOMIC_RELEASE
 #define smp_mb()	__atomic_thread_fence(__ATOMIC_SEQ_CST)
+#define smp_rmb()	__atomic_thread_fence(__ATOMIC_ACQUIRE)
 #else
 #define UNIT_LOAD	__ATOMIC_SEQ_CST
 #define UNIT_STORE	__ATOMIC_SEQ_CST
 #define smp_mb()	((void)0)
+#define smp_rmb()	((void)0)
 #endif
 
 #define READ_ONCE(var)		__atomic_load_n(&(var), UNIT_LOAD)
@@ -42,7 +44,6 @@
 #endif
 
 /* Stronger than it is. */
-#define smp_rmb()	smp_mb()
 #define smp_wmb()	smp_mb()
 
 #define barrier()		__atomic_signal_fence(__ATOMIC_SEQ_CST)

@@ -9,6 +9,8 @@
 #include <linux/types.h>
 #include <asm/page_types.h>
 
+#include <string.h>
+
 struct page {
 	unsigned long private;
 	struct page *next;
@@ -19,6 +21,15 @@ extern struct page *unit_pages;
 
 unsigned long get_zeroed_page(int gfp);
 void free_page(unsigned long addr);
+
+#define offset_in_page(addr)	((unsigned long)(addr) & (PAGE_SIZE - 1))
+#ifdef UNIT_WEAK_ORDER
+#include "weak.h"
+
+#define clear_page(addr)	unit_weak_clear(addr, PAGE_SIZE)
+#else
+#define clear_page(addr)	memset(addr, 0, PAGE_SIZE)
+#endif
 
 #define PAGE_ALIGNED(addr)	(!((addr) & (PAGE_SIZE - 1)))
 
