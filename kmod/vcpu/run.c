@@ -364,14 +364,15 @@ bool slat_vcpu_yield_to(struct slat_vcpu *vcpu)
 int slat_vcpu_run(struct slat_vcpu *vcpu)
 {
 	u64 cr8 = READ_ONCE(vcpu->run->cr8);
-	sigset_t blocked;
+	sigset_t *blocked = &current->real_blocked;
 	int ret;
 
 	if (!vcpu->has_apic && cr8 & ~15ULL)
 		return -EINVAL;
 	note_thread(vcpu);
+	/* Not forgotten: a signal that is blocked there is fatal to nobody yet. */
 	if (vcpu->signals_set)
-		sigprocmask(SIG_SETMASK, &vcpu->signals, &blocked);
+		sigprocmask(SIG_SETMASK, &vcpu->signals, blocked);
 	ret = slat_vcpu_sync_in(vcpu);
 	if (!ret) {
 		if (!vcpu->has_apic)
@@ -383,7 +384,9 @@ int slat_vcpu_run(struct slat_vcpu *vcpu)
 		slat_vcpu_sync_out(vcpu);
 		report_state(vcpu);
 	}
-	if (vcpu->signals_set)
-		sigprocmask(SIG_SETMASK, &blocked, NULL);
+	if (vcpu->signals_set) {
+		sigprocmask(SIG_SETMASK, blocked, NULL);
+		sigemptyset(blocked);
+	}
 	return ret;
 }

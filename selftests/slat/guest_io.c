@@ -402,6 +402,30 @@ TEST_F(guest, signal_mask_counts_during_the_run)
 	expect_io(_metadata, guest, KVM_EXIT_IO_OUT, 0x80, 1);
 }
 
+/* The same for one that comes during the run, and that nobody handles. */
+TEST_F(guest, signal_that_would_be_fatal_ends_the_run)
+{
+	struct {
+		struct kvm_signal_mask head;
+		__u32 set[2];
+	} mask = { .head.len = 8 };
+	struct itimerval timer = { .it_value.tv_usec = 20000 };
+	struct guest *guest = &self->guest;
+	sigset_t alarm;
+	int sig;
+
+	sigemptyset(&alarm);
+	sigaddset(&alarm, SIGALRM);
+	signal(SIGALRM, SIG_DFL);
+	ASSERT_EQ(0, sigprocmask(SIG_BLOCK, &alarm, NULL));
+	ASSERT_EQ(0, _ioctl_ptr(guest->fd, KVM_SET_SIGNAL_MASK, &mask));
+	start_spinning(_metadata, guest);
+	ASSERT_EQ(0, setitimer(ITIMER_REAL, &timer, NULL));
+	EXPECT_EQ(-EINTR, _guest_run(guest));
+	ASSERT_EQ(0, sigwait(&alarm, &sig));
+	EXPECT_EQ(SIGALRM, sig);
+}
+
 TEST_F(guest, entry_that_fails_says_why_and_can_be_repaired)
 {
 	struct guest *guest = &self->guest;
