@@ -365,8 +365,8 @@ TEST_F(vm, last_bits_to_nowhere)
 	EXPECT_EQ(0, _set_regions(guest, &gone, 1));
 	for (int i = 0; i < 2 * 4096; i++)
 		ASSERT_EQ(i < 4096 - 3 || i >= 4096 + 5 ? 0xff : 0, page[i]);
-	munmap(page, 2 * 4096);
 	EXPECT_EQ(-ENOENT, _set_regions(guest, &gone, 1));
+	munmap(page, 2 * 4096);
 }
 
 TEST_F(vm, dirty_log_of_what_is_not_logged)
