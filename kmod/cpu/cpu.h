@@ -31,14 +31,16 @@ enum slat_seg {
 #define SLAT_STATE_RIP		BIT(0)	/* rip */
 #define SLAT_STATE_RSP		BIT(1)	/* gpr[SLAT_RSP] */
 #define SLAT_STATE_RFLAGS	BIT(2)	/* rflags */
-#define SLAT_STATE_SEGS		BIT(3)	/* seg, gdt, idt, cpl */
+#define SLAT_STATE_TABLES	BIT(3)	/* gdt, idt */
 #define SLAT_STATE_CRS		BIT(4)	/* cr0, cr4, efer */
 #define SLAT_STATE_CR3		BIT(5)	/* cr3, pdptr */
 #define SLAT_STATE_DR7		BIT(6)	/* dr7 */
 #define SLAT_STATE_MSRS		BIT(7)	/* sysenter_*, pat, debugctl */
 #define SLAT_STATE_BLOCKING	BIT(8)	/* blocking, pending_debug */
 #define SLAT_STATE_SYSCALL	BIT(9)	/* star to tsc_aux */
-#define SLAT_STATE_ALL		GENMASK(9, 0)
+#define SLAT_STATE_SEG(nr)	BIT(10 + (nr))	/* seg[nr], with that of SS cpl */
+#define SLAT_STATE_SEGS		(GENMASK(17, 10) | SLAT_STATE_TABLES)
+#define SLAT_STATE_ALL		GENMASK(17, 0)
 
 /* What blocks events at an instruction boundary, in slat_cpu.blocking. */
 #define SLAT_BLOCKED_BY_STI	BIT(0)

@@ -55,7 +55,7 @@ static inline bool slat_cpu_64bit(struct slat_cpu *cpu)
 {
 	if (!slat_cpu_long_mode(cpu))
 		return false;
-	slat_cpu_need(cpu, SLAT_STATE_SEGS);
+	slat_cpu_need(cpu, SLAT_STATE_SEG(SLAT_CS));
 	return cpu->seg[SLAT_CS].l;
 }
 

@@ -87,6 +87,8 @@ enum slat_insn_result slat_insn_linear(struct slat_insn_cpu *cpu, const struct s
 	const struct slat_insn_segment *segment = &cpu->segments[seg];
 	bool aligned, allowed;
 
+	if (cpu->ops->segment && (insn->mode != SLAT_INSN_MODE_64 || seg >= SLAT_INSN_FS))
+		cpu->ops->segment(cpu, seg);
 	if (insn->mode == SLAT_INSN_MODE_64) {
 		/* The others are at 0 and have no limit (SDM vol. 3A, 3.4.4). */
 		*linear = offset + (seg >= SLAT_INSN_FS ? segment->base : 0);

@@ -89,7 +89,9 @@ struct slat_insn_fault {
 struct slat_insn_cpu;
 
 /**
- * struct slat_insn_ops - memory and vector registers; no member is NULL
+ * struct slat_insn_ops - memory, segments and vector registers
+ * @segment: fill in slat_insn_cpu.segments[nr], which is about to be used; NULL
+ *	where all of them are.  That of SS always is.
  * @read: read @len bytes, at most 32, at the linear address.  Outside of 64-bit
  *	mode an address that exceeds 32 bits wraps.
  * @write: write @len bytes.  The right to write is asked for here, also where
@@ -107,6 +109,7 @@ struct slat_insn_cpu;
  * The first three fill slat_insn_cpu.fault when they return SLAT_INSN_FAULT.
  */
 struct slat_insn_ops {
+	void (*segment)(struct slat_insn_cpu *cpu, enum slat_insn_seg_nr nr);
 	enum slat_insn_result (*read)(struct slat_insn_cpu *cpu, u64 linear,
 				      void *data, u8 len);
 	enum slat_insn_result (*write)(struct slat_insn_cpu *cpu, u64 linear,

@@ -59,32 +59,42 @@ static void flush_seg(const struct kvm_segment *seg, struct vmcb_seg *to)
 	};
 }
 
-static void fetch_segs(struct slat_cpu *cpu, struct vmcb_save_area *save)
+static void fetch_segs(struct slat_cpu *cpu, struct vmcb_save_area *save, u32 groups)
 {
 	int i;
 
 	for (i = 0; i < SLAT_SEGS; i++)
-		fetch_seg(&cpu->seg[i], seg_of(save, i));
-	cpu->seg[SLAT_TR].type |= TYPE_BUSY;
-	cpu->gdt.base = save->gdtr.base;
-	cpu->gdt.limit = save->gdtr.limit;
-	cpu->idt.base = save->idtr.base;
-	cpu->idt.limit = save->idtr.limit;
-	cpu->cpl = save->cpl;
-	cpu->seg[SLAT_SS].dpl = save->cpl;
+		if (groups & SLAT_STATE_SEG(i))
+			fetch_seg(&cpu->seg[i], seg_of(save, i));
+	if (groups & SLAT_STATE_SEG(SLAT_TR))
+		cpu->seg[SLAT_TR].type |= TYPE_BUSY;
+	if (groups & SLAT_STATE_SEG(SLAT_SS)) {
+		cpu->cpl = save->cpl;
+		cpu->seg[SLAT_SS].dpl = save->cpl;
+	}
+	if (groups & SLAT_STATE_TABLES) {
+		cpu->gdt.base = save->gdtr.base;
+		cpu->gdt.limit = save->gdtr.limit;
+		cpu->idt.base = save->idtr.base;
+		cpu->idt.limit = save->idtr.limit;
+	}
 }
 
-static void flush_segs(const struct slat_cpu *cpu, struct vmcb_save_area *save)
+static void flush_segs(const struct slat_cpu *cpu, struct vmcb_save_area *save, u32 groups)
 {
 	int i;
 
 	for (i = 0; i < SLAT_SEGS; i++)
-		flush_seg(&cpu->seg[i], seg_of(save, i));
-	save->gdtr.base = cpu->gdt.base;
-	save->gdtr.limit = cpu->gdt.limit;
-	save->idtr.base = cpu->idt.base;
-	save->idtr.limit = cpu->idt.limit;
-	save->cpl = cpu->cpl;
+		if (groups & SLAT_STATE_SEG(i))
+			flush_seg(&cpu->seg[i], seg_of(save, i));
+	if (groups & SLAT_STATE_SEG(SLAT_SS))
+		save->cpl = cpu->cpl;
+	if (groups & SLAT_STATE_TABLES) {
+		save->gdtr.base = cpu->gdt.base;
+		save->gdtr.limit = cpu->gdt.limit;
+		save->idtr.base = cpu->idt.base;
+		save->idtr.limit = cpu->idt.limit;
+	}
 }
 
 /*
@@ -196,7 +206,7 @@ void slat_svm_fetch(struct slat_cpu *cpu, u32 groups)
 	if (groups & SLAT_STATE_RFLAGS)
 		fetch_rflags(cpu, save);
 	if (groups & SLAT_STATE_SEGS)
-		fetch_segs(cpu, save);
+		fetch_segs(cpu, save, groups);
 	if (groups & SLAT_STATE_CR3)
 		cpu->cr3 = save->cr3;
 	/* While user space debugs, the VMCB has its DR7. */
@@ -230,7 +240,7 @@ void slat_svm_flush(struct slat_cpu *cpu)
 		svm->stepping = false;
 	}
 	if (groups & SLAT_STATE_SEGS) {
-		flush_segs(cpu, save);
+		flush_segs(cpu, save, groups);
 		svm->changed |= SLAT_CLEAN_SEG | SLAT_CLEAN_DT;
 	}
 	if (groups & SLAT_STATE_CRS)

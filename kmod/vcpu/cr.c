@@ -58,7 +58,7 @@ static int set_cr0(struct slat_vcpu *vcpu, u64 value)
 		return 1;
 
 	if (value & X86_CR0_PG && !(old & X86_CR0_PG) && efer & EFER_LME) {
-		slat_cpu_need(cpu, SLAT_STATE_SEGS);
+		slat_cpu_need(cpu, SLAT_STATE_SEG(SLAT_CS));
 		if (!(cpu->cr4 & X86_CR4_PAE) || cpu->seg[SLAT_CS].l)
 			return 1;
 		cpu->efer |= EFER_LMA;
@@ -226,7 +226,7 @@ int slat_vcpu_handle_xsetbv(struct slat_vcpu *vcpu, const struct slat_exit *exit
 	struct slat_cpu *cpu = &vcpu->cpu;
 	u64 value = slat_cpu_edx_eax(cpu);
 
-	slat_cpu_need(cpu, SLAT_STATE_SEGS);
+	slat_cpu_need(cpu, SLAT_STATE_SEG(SLAT_SS));
 	if ((u32)cpu->gpr[SLAT_RCX] || cpu->cpl || !slat_cpu_xcr0_valid(cpu, value)) {
 		slat_vcpu_raise_error(vcpu, X86_TRAP_GP, 0);
 		return 1;

@@ -61,7 +61,7 @@ static int exit_to_user(struct slat_vcpu *vcpu, u8 vector, u64 dr6)
 	struct kvm_debug_exit_arch *arch = &vcpu->run->debug.arch;
 	struct slat_cpu *cpu = &vcpu->cpu;
 
-	slat_cpu_need(cpu, SLAT_STATE_RIP | SLAT_STATE_SEGS | SLAT_STATE_DR7);
+	slat_cpu_need(cpu, SLAT_STATE_RIP | SLAT_STATE_SEG(SLAT_CS) | SLAT_STATE_DR7);
 	vcpu->run->exit_reason = KVM_EXIT_DEBUG;
 	arch->exception = vector;
 	arch->pad = 0;

@@ -202,14 +202,6 @@ static void op_write_vector(struct slat_insn_cpu *cpu, u8 nr, const void *data, 
 	slat_vector_write(nr, data, len);
 }
 
-static const struct slat_insn_ops ops = {
-	.read = op_read,
-	.write = op_write,
-	.exchange = op_cmpxchg,
-	.read_vector = op_read_vector,
-	.write_vector = op_write_vector,
-};
-
 static u32 segment_rights(const struct kvm_segment *seg)
 {
 	if (seg->unusable || !seg->present)
@@ -217,23 +209,40 @@ static u32 segment_rights(const struct kvm_segment *seg)
 	return seg->type | SLAT_INSN_SEG_PRESENT | (seg->db ? SLAT_INSN_SEG_BIG : 0);
 }
 
+static void op_segment(struct slat_insn_cpu *insn_cpu, enum slat_insn_seg_nr nr)
+{
+	struct slat_cpu *cpu = &to_vcpu(insn_cpu)->cpu;
+	const struct kvm_segment *seg = &cpu->seg[nr];
+
+	slat_cpu_need(cpu, SLAT_STATE_SEG(nr));
+	insn_cpu->segments[nr] = (struct slat_insn_segment) {
+		.base = seg->base,
+		.limit = seg->limit,
+		.attr = segment_rights(seg),
+	};
+}
+
+static const struct slat_insn_ops ops = {
+	.segment = op_segment,
+	.read = op_read,
+	.write = op_write,
+	.exchange = op_cmpxchg,
+	.read_vector = op_read_vector,
+	.write_vector = op_write_vector,
+};
+
 static void take_registers(struct slat_vcpu *vcpu)
 {
 	struct slat_insn_cpu *insn_cpu = &vcpu->execute.cpu;
 	struct slat_cpu *cpu = &vcpu->cpu;
-	int i;
 
-	slat_cpu_need(cpu, SLAT_STATE_RIP | SLAT_STATE_RSP | SLAT_STATE_RFLAGS | SLAT_STATE_SEGS);
+	slat_cpu_need(cpu, SLAT_STATE_RIP | SLAT_STATE_RSP | SLAT_STATE_RFLAGS |
+			   SLAT_STATE_SEG(SLAT_SS));
 	insn_cpu->ops = &ops;
 	memcpy(insn_cpu->gpr, cpu->gpr, sizeof(cpu->gpr));
 	insn_cpu->rip = cpu->rip;
 	insn_cpu->rflags = cpu->rflags;
-	for (i = 0; i < SLAT_INSN_NR_SEGS; i++)
-		insn_cpu->segments[i] = (struct slat_insn_segment) {
-			.base = cpu->seg[i].base,
-			.limit = cpu->seg[i].limit,
-			.attr = segment_rights(&cpu->seg[i]),
-		};
+	op_segment(insn_cpu, SLAT_INSN_SS);
 	insn_cpu->cr0 = cpu->cr0;
 	insn_cpu->cr4 = cpu->cr4;
 	insn_cpu->xcr0 = cpu->xcr0;
@@ -262,7 +271,7 @@ enum slat_insn_mode slat_vcpu_insn_mode(struct slat_vcpu *vcpu)
 
 	if (slat_cpu_64bit(cpu))
 		return SLAT_INSN_MODE_64;
-	slat_cpu_need(cpu, SLAT_STATE_SEGS | SLAT_STATE_RFLAGS);
+	slat_cpu_need(cpu, SLAT_STATE_SEG(SLAT_CS) | SLAT_STATE_RFLAGS);
 	if (!(cpu->cr0 & X86_CR0_PE) || cpu->rflags & X86_EFLAGS_VM)
 		return SLAT_INSN_MODE_16;
 	return cpu->seg[SLAT_CS].db ? SLAT_INSN_MODE_32 : SLAT_INSN_MODE_16;
@@ -297,7 +306,8 @@ static int fetch(struct slat_vcpu *vcpu, enum slat_insn_result *result)
 {
 	struct slat_execute *execute = &vcpu->execute;
 	struct slat_cpu *cpu = &vcpu->cpu;
-	u64 linear = cpu->rip + (slat_cpu_64bit(cpu) ? 0 : cpu->seg[SLAT_CS].base);
+	u64 base = slat_vcpu_insn_mode(vcpu) == SLAT_INSN_MODE_64 ? 0 : cpu->seg[SLAT_CS].base;
+	u64 linear = cpu->rip + base;
 	unsigned int first = min_t(unsigned int, PAGE_SIZE - offset_in_page(linear),
 				   SLAT_INSN_MAX_LEN);
 
@@ -333,7 +343,7 @@ static int cannot(struct slat_vcpu *vcpu, unsigned int len)
 
 	if (!READ_ONCE(vcpu->config->emulation_exits)) {
 		slat_vcpu_raise(vcpu, X86_TRAP_UD);
-		slat_cpu_need(&vcpu->cpu, SLAT_STATE_SEGS);
+		slat_cpu_need(&vcpu->cpu, SLAT_STATE_SEG(SLAT_SS));
 		if (vcpu->cpu.cpl == 3)
 			return 1;
 	}

@@ -100,7 +100,7 @@ int slat_vcpu_hypercall(struct slat_vcpu *vcpu, unsigned int insn_len)
 
 	for (i = 0; !wide && i < ARRAY_SIZE(args); i++)
 		args[i] = (u32)args[i];
-	slat_cpu_need(cpu, SLAT_STATE_SEGS);
+	slat_cpu_need(cpu, SLAT_STATE_SEG(SLAT_SS));
 	if (!cpu->cpl)
 		ret = call(vcpu, wide ? number : (u32)number, args);
 	gpr[SLAT_RAX] = wide ? ret : (u32)ret;
@@ -111,7 +111,7 @@ int slat_vcpu_hypercall(struct slat_vcpu *vcpu, unsigned int insn_len)
 /* Where RIP is, linearly. */
 static u64 code(struct slat_cpu *cpu)
 {
-	slat_cpu_need(cpu, SLAT_STATE_RIP | SLAT_STATE_SEGS);
+	slat_cpu_need(cpu, SLAT_STATE_RIP | SLAT_STATE_SEG(SLAT_CS));
 	return slat_cpu_64bit(cpu) ? cpu->rip : (u32)(cpu->rip + cpu->seg[SLAT_CS].base);
 }
 

@@ -148,7 +148,7 @@ static int string_io(struct slat_vcpu *vcpu, const struct slat_exit *exit)
 		u32 error;
 
 		/* A page fault comes before the device is read. */
-		slat_cpu_need(cpu, SLAT_STATE_SEGS);
+		slat_cpu_need(cpu, SLAT_STATE_SEG(SLAT_SS));
 		ret = slat_vcpu_translate(vcpu, exit->io.linear, SLAT_GWALK_WRITE,
 					  cpu->cpl == 3, &gpa, &error);
 		if (ret == SLAT_GWALK_FAULT) {

@@ -121,7 +121,7 @@ static int access(struct slat_vcpu *vcpu, u64 linear, void *data, unsigned int l
  */
 int slat_vcpu_access(struct slat_vcpu *vcpu, u64 linear, void *data, unsigned int len, bool write)
 {
-	slat_cpu_need(&vcpu->cpu, SLAT_STATE_SEGS);
+	slat_cpu_need(&vcpu->cpu, SLAT_STATE_SEG(SLAT_SS));
 	return access(vcpu, linear, data, len, write ? SLAT_GWALK_WRITE : 0, write,
 		      vcpu->cpu.cpl == 3);
 }

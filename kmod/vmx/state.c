@@ -53,25 +53,32 @@ static void flush_seg(const struct kvm_segment *seg, u32 field)
 	slat_vmwrite(GUEST_ES_AR_BYTES + field, rights);
 }
 
-static void fetch_segs(struct slat_cpu *cpu)
+static void fetch_segs(struct slat_cpu *cpu, u32 groups)
 {
 	int i;
 
 	for (i = 0; i < SLAT_SEGS; i++)
-		fetch_seg(&cpu->seg[i], seg_field[i]);
+		if (groups & SLAT_STATE_SEG(i))
+			fetch_seg(&cpu->seg[i], seg_field[i]);
+	if (groups & SLAT_STATE_SEG(SLAT_SS))
+		cpu->cpl = cpu->seg[SLAT_SS].dpl;
+	if (!(groups & SLAT_STATE_TABLES))
+		return;
 	cpu->gdt.base = slat_vmread(GUEST_GDTR_BASE);
 	cpu->gdt.limit = slat_vmread(GUEST_GDTR_LIMIT);
 	cpu->idt.base = slat_vmread(GUEST_IDTR_BASE);
 	cpu->idt.limit = slat_vmread(GUEST_IDTR_LIMIT);
-	cpu->cpl = cpu->seg[SLAT_SS].dpl;
 }
 
-static void flush_segs(struct slat_cpu *cpu)
+static void flush_segs(struct slat_cpu *cpu, u32 groups)
 {
 	int i;
 
 	for (i = 0; i < SLAT_SEGS; i++)
-		flush_seg(&cpu->seg[i], seg_field[i]);
+		if (groups & SLAT_STATE_SEG(i))
+			flush_seg(&cpu->seg[i], seg_field[i]);
+	if (!(groups & SLAT_STATE_TABLES))
+		return;
 	slat_vmwrite(GUEST_GDTR_BASE, cpu->gdt.base);
 	slat_vmwrite(GUEST_GDTR_LIMIT, cpu->gdt.limit);
 	slat_vmwrite(GUEST_IDTR_BASE, cpu->idt.base);
@@ -192,7 +199,7 @@ void slat_vmx_fetch(struct slat_cpu *cpu, u32 groups)
 	if (groups & SLAT_STATE_RFLAGS)
 		fetch_rflags(cpu);
 	if (groups & SLAT_STATE_SEGS)
-		fetch_segs(cpu);
+		fetch_segs(cpu, groups);
 	if (groups & SLAT_STATE_CR3)
 		fetch_cr3(cpu);
 	if (groups & SLAT_STATE_DR7)
@@ -223,7 +230,7 @@ void slat_vmx_flush(struct slat_cpu *cpu)
 	if (groups & SLAT_STATE_RFLAGS)
 		flush_rflags(cpu);
 	if (groups & SLAT_STATE_SEGS)
-		flush_segs(cpu);
+		flush_segs(cpu, groups);
 	if (groups & SLAT_STATE_CRS)
 		flush_crs(cpu);
 	if (groups & SLAT_STATE_CR3)
