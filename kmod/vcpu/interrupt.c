@@ -123,14 +123,12 @@ static bool poll(struct slat_vcpu *vcpu)
 
 /**
  * slat_vcpu_wait() - wait until the vCPU has something to do
- * @vcpu: in slat_vcpu_run()
+ * @vcpu: with a local APIC here, in slat_vcpu_run()
  *
  * Return: whether it runs; false: the thread has something to do first.
  */
 bool slat_vcpu_wait(struct slat_vcpu *vcpu)
 {
-	if (!vcpu->has_apic)
-		return true;
 	slat_apic_timer_follow(&vcpu->apic);
 	for (;;) {
 		/* What comes from here on is seen: in stay(), or below. */
@@ -159,13 +157,13 @@ bool slat_vcpu_wait(struct slat_vcpu *vcpu)
 
 /**
  * slat_vcpu_exit_eoi() - user space's IOAPIC has to know of an EOI
- * @vcpu: in slat_vcpu_run()
+ * @vcpu: with a local APIC here, in slat_vcpu_run()
  *
  * Return: whether there is one: KVM_EXIT_IOAPIC_EOI.
  */
 bool slat_vcpu_exit_eoi(struct slat_vcpu *vcpu)
 {
-	if (!vcpu->has_apic || vcpu->apic.eoi < 0)
+	if (vcpu->apic.eoi < 0)
 		return false;
 	vcpu->run->exit_reason = KVM_EXIT_IOAPIC_EOI;
 	vcpu->run->eoi.vector = vcpu->apic.eoi;
@@ -197,28 +195,26 @@ void slat_vcpu_set_cr8(struct slat_vcpu *vcpu, u64 value)
 
 /**
  * slat_vcpu_give_priority() - the CPU has the task priority while it is in the guest
- * @vcpu: in slat_vcpu_run(), about to enter
+ * @vcpu: with a local APIC here, in slat_vcpu_run(), about to enter
  *
- * It comes back where the guest may then take an interrupt.  Without a local
- * APIC here every change is user space's.
+ * It comes back where the guest may then take an interrupt.
  */
 void slat_vcpu_give_priority(struct slat_vcpu *vcpu)
 {
 	struct slat_cpu *cpu = &vcpu->cpu;
 
 	cpu->cr8 = slat_vcpu_cr8(vcpu);
-	cpu->cr8_limit = vcpu->has_apic ? slat_lapic_tpr_limit(&vcpu->apic.lapic) :
-					  SLAT_CR8_EXITS;
+	cpu->cr8_limit = slat_lapic_tpr_limit(&vcpu->apic.lapic);
 }
 
 /**
  * slat_vcpu_take_priority() - what the guest has made of it
- * @vcpu: loaded, after an exit
+ * @vcpu: with a local APIC here, loaded, after an exit
  */
 void slat_vcpu_take_priority(struct slat_vcpu *vcpu)
 {
 	/* The lower half of the register is not CR8's. */
-	if (vcpu->has_apic && vcpu->cpu.cr8 != slat_vcpu_cr8(vcpu))
+	if (vcpu->cpu.cr8 != slat_vcpu_cr8(vcpu))
 		slat_vcpu_set_cr8(vcpu, vcpu->cpu.cr8);
 }
 

@@ -53,7 +53,7 @@ void slat_pv_offer_eoi(struct slat_vcpu *vcpu)
 {
 	struct slat_pv *pv = &vcpu->pv;
 
-	if (!(pv->eoi & ENABLED) || !vcpu->has_apic)
+	if (!(pv->eoi & ENABLED))
 		return;
 	/* A CPU that ends interrupts by itself would not know of this one's end. */
 	if (vcpu->cpu.apicv & SLAT_APICV_INTERRUPTS || !slat_apic_eoi_is_silent(&vcpu->apic))

@@ -244,6 +244,24 @@ static int answered(struct slat_vcpu *vcpu)
 	return vcpu->cpu.rip == vcpu->complete_rip ? complete(vcpu) : 1;
 }
 
+/* Of a local APIC in the kernel: what the guest is about to have to itself. */
+static void give_apic(struct slat_vcpu *vcpu)
+{
+	slat_pv_offer_eoi(vcpu);
+	slat_vcpu_give_priority(vcpu);
+	slat_vcpu_give_vapic(vcpu);
+	slat_vcpu_give_apicv(vcpu);
+}
+
+/* What it has made of that. */
+static void take_apic(struct slat_vcpu *vcpu)
+{
+	slat_vcpu_take_apicv(vcpu);
+	slat_vcpu_take_priority(vcpu);
+	slat_vcpu_take_vapic(vcpu);
+	slat_pv_take_eoi(vcpu);
+}
+
 static int run(struct slat_vcpu *vcpu)
 {
 	struct slat_cpu *cpu = &vcpu->cpu;
@@ -263,7 +281,7 @@ static int run(struct slat_vcpu *vcpu)
 			cpu->skipped = false;
 			return slat_vcpu_handle_step(vcpu, NULL);
 		}
-		if (slat_vcpu_exit_eoi(vcpu) || slat_vcpu_exit_tpr(vcpu))
+		if (vcpu->has_apic && (slat_vcpu_exit_eoi(vcpu) || slat_vcpu_exit_tpr(vcpu)))
 			return 0;
 		ret = thread_work(vcpu);
 		if (ret <= 0)
@@ -273,7 +291,7 @@ static int run(struct slat_vcpu *vcpu)
 			vcpu->run->exit_reason = KVM_EXIT_DIRTY_RING_FULL;
 			return 0;
 		}
-		if (!slat_vcpu_wait(vcpu))
+		if (vcpu->has_apic && !slat_vcpu_wait(vcpu))
 			continue;
 		ret = slat_mmu_prepare(&vcpu->walker);
 		if (ret < 0)
@@ -281,17 +299,14 @@ static int run(struct slat_vcpu *vcpu)
 		ret = 1;
 		slat_pv_update_clock(vcpu);
 		slat_pv_update_steal(vcpu);
-		slat_vcpu_choose_apicv(vcpu);
+		if (vcpu->has_apic)
+			slat_vcpu_choose_apicv(vcpu);
 		choose_event(vcpu);
-		slat_pv_offer_eoi(vcpu);
-		slat_vcpu_give_priority(vcpu);
-		slat_vcpu_give_vapic(vcpu);
-		slat_vcpu_give_apicv(vcpu);
+		if (vcpu->has_apic)
+			give_apic(vcpu);
 		entered = stay(vcpu);
-		slat_vcpu_take_apicv(vcpu);
-		slat_vcpu_take_priority(vcpu);
-		slat_vcpu_take_vapic(vcpu);
-		slat_pv_take_eoi(vcpu);
+		if (vcpu->has_apic)
+			take_apic(vcpu);
 		if (!entered)
 			continue;
 		cpu->ops->vcpu_exit(cpu, &exit);

@@ -127,6 +127,8 @@ struct slat_vcpu *slat_vcpu_create(const struct slat_config *config,
 	vcpu->cpu.ops = hw;
 	vcpu->cpu.host_cpu = -1;
 	vcpu->cpu.spared = config->spared;
+	/* Without a local APIC here every change of it is user space's. */
+	vcpu->cpu.cr8_limit = SLAT_CR8_EXITS;
 
 	err = alloc_pages_of(vcpu);
 	if (err)
