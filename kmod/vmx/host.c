@@ -55,9 +55,24 @@ static bool msr_exists(u32 msr)
 	       boot_cpu_has(X86_FEATURE_RDPID);
 }
 
+/* The guest reads and writes them by exits; the CPU uses them by SYSCALL and RDTSCP. */
+static bool guest_uses(const struct slat_cpu *cpu, int i)
+{
+	const u64 syscall = EFER_SCE | EFER_LMA;
+
+	switch (i) {
+	case KERNEL_GS_BASE:
+		return true;
+	case TSC_AUX:
+		return cpu->has_rdtscp && msr_exists(MSR_TSC_AUX);
+	default:
+		return (cpu->efer & syscall) == syscall;
+	}
+}
+
 static void switch_msr(struct slat_vmx_host *host, int i, u64 value)
 {
-	if (host->now[i] == value || !msr_exists(switched_msrs[i]))
+	if (host->now[i] == value)
 		return;
 	wrmsrl(switched_msrs[i], value);
 	host->now[i] = value;
@@ -74,15 +89,24 @@ void slat_vmx_host_fetch(struct slat_cpu *cpu)
 }
 
 /**
- * slat_vmx_host_flush() - write what has been changed since the vCPU was loaded
+ * slat_vmx_host_flush() - the guest's MSRs, as far as it uses them
  * @cpu: loaded here
  */
 void slat_vmx_host_flush(struct slat_cpu *cpu)
 {
+	struct slat_vmx_host *host = &slat_vmx_of(cpu)->host;
 	int i;
 
-	for (i = 0; i < SLAT_VMX_SWITCHED_MSRS; i++)
-		switch_msr(&slat_vmx_of(cpu)->host, i, *guest_msr(cpu, i));
+	for (i = 0; i < SLAT_VMX_SWITCHED_MSRS; i++) {
+		if (!guest_uses(cpu, i))
+			continue;
+		if (!(host->switched & BIT(i))) {
+			rdmsrl(switched_msrs[i], host->msr[i]);
+			host->now[i] = host->msr[i];
+			host->switched |= BIT(i);
+		}
+		switch_msr(host, i, *guest_msr(cpu, i));
+	}
 }
 
 /**
@@ -131,13 +155,16 @@ void slat_vmx_host_moved(void)
 
 /**
  * slat_vmx_host_refresh() - host fields that change while a task runs
+ * @cpu: loaded here
  *
  * Before each entry, interrupts off.
  */
-void slat_vmx_host_refresh(void)
+void slat_vmx_host_refresh(struct slat_cpu *cpu)
 {
-	slat_vmwrite(HOST_CR3, __get_current_cr3_fast());
-	slat_vmwrite(HOST_CR4, cr4_read_shadow());
+	struct slat_vmx_cached *cached = &slat_vmx_of(cpu)->cached;
+
+	slat_vmwrite_cached(HOST_CR3, &cached->host_cr3, __get_current_cr3_fast());
+	slat_vmwrite_cached(HOST_CR4, &cached->host_cr4, cr4_read_shadow());
 }
 
 /*
@@ -191,7 +218,6 @@ void slat_vmx_host_back(struct slat_cpu *cpu)
 void slat_vmx_host_load(struct slat_cpu *cpu)
 {
 	struct slat_vmx_host *host = &slat_vmx_of(cpu)->host;
-	int i;
 
 	savesegment(ds, host->ds);
 	savesegment(es, host->es);
@@ -203,12 +229,7 @@ void slat_vmx_host_load(struct slat_cpu *cpu)
 	if (slat_vmx.has_debugctl)
 		rdmsrl(MSR_IA32_DEBUGCTLMSR, host->debugctl);
 
-	for (i = 0; i < SLAT_VMX_SWITCHED_MSRS; i++) {
-		if (msr_exists(switched_msrs[i]))
-			rdmsrl(switched_msrs[i], host->msr[i]);
-		host->now[i] = host->msr[i];
-		switch_msr(host, i, *guest_msr(cpu, i));
-	}
+	slat_vmx_host_flush(cpu);
 }
 
 /**
@@ -247,6 +268,7 @@ void slat_vmx_host_put(struct slat_cpu *cpu)
 
 	if (host->gs)
 		rdmsrl(MSR_KERNEL_GS_BASE, host->now[KERNEL_GS_BASE]);
-	for (i = 0; i < SLAT_VMX_SWITCHED_MSRS; i++)
+	for_each_set_bit(i, &host->switched, SLAT_VMX_SWITCHED_MSRS)
 		switch_msr(host, i, host->msr[i]);
+	host->switched = 0;
 }

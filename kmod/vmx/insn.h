@@ -84,6 +84,15 @@ static inline void slat_vmwrite(u32 field, u64 value)
 		slat_vmwrite_failed(field, value);
 }
 
+/* A field that the VMCS has as *@cached says, which changes rarely. */
+static inline void slat_vmwrite_cached(u32 field, u64 *cached, u64 value)
+{
+	if (*cached == value)
+		return;
+	*cached = value;
+	slat_vmwrite(field, value);
+}
+
 /* Drop all translations of one EPT root from this CPU's TLB. */
 static inline int slat_invept_single(u64 eptp)
 {

@@ -64,7 +64,7 @@ void slat_vmx_pml_take(struct slat_cpu *cpu)
 	u16 next;
 
 	cpu->logged_count = 0;
-	if (!(vmx->proc2 & SECONDARY_EXEC_ENABLE_PML))
+	if (!(vmx->cached.proc2 & SECONDARY_EXEC_ENABLE_PML))
 		return;
 	/* It counts down, and beyond 0 when the log is full. */
 	next = slat_vmread(GUEST_PML_INDEX) + 1;

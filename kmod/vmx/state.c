@@ -94,7 +94,7 @@ static void flush_crs(struct slat_cpu *cpu)
 	const struct slat_vmx_msrs *msrs = &slat_vmx.msrs;
 	struct slat_vmx_vcpu *vmx = slat_vmx_of(cpu);
 	u64 must0 = msrs->cr0_fixed0, cr0, cr4;
-	u32 entry = vmx->entry & ~VM_ENTRY_IA32E_MODE;
+	u64 entry = vmx->cached.entry & ~(u64)VM_ENTRY_IA32E_MODE;
 
 	if (slat_vmx.controls.proc2 & SECONDARY_EXEC_UNRESTRICTED_GUEST)
 		must0 &= ~(X86_CR0_PE | X86_CR0_PG);
@@ -114,10 +114,7 @@ static void flush_crs(struct slat_cpu *cpu)
 	slat_vmwrite(GUEST_IA32_EFER, cpu->efer);
 	if (cpu->efer & EFER_LMA)
 		entry |= VM_ENTRY_IA32E_MODE;
-	if (entry != vmx->entry) {
-		vmx->entry = entry;
-		slat_vmwrite(VM_ENTRY_CONTROLS, entry);
-	}
+	slat_vmwrite_cached(VM_ENTRY_CONTROLS, &vmx->cached.entry, entry);
 }
 
 static void fetch_cr3(struct slat_cpu *cpu)
@@ -155,13 +152,6 @@ static void flush_rflags(struct slat_cpu *cpu)
 	vmx->stepping = slat_vmx_steps_by_tf(cpu);
 	vmx->own_tf = cpu->rflags & X86_EFLAGS_TF;
 	slat_vmwrite(GUEST_RFLAGS, vmx->stepping ? cpu->rflags | X86_EFLAGS_TF : cpu->rflags);
-}
-
-/* While user space debugs, the VMCS has its DR7, and the guest's stays as it was. */
-static void fetch_dr7(struct slat_cpu *cpu)
-{
-	if (!cpu->debug)
-		cpu->dr7 = slat_vmread(GUEST_DR7);
 }
 
 static void fetch_msrs(struct slat_cpu *cpu)
@@ -202,8 +192,6 @@ void slat_vmx_fetch(struct slat_cpu *cpu, u32 groups)
 		fetch_segs(cpu, groups);
 	if (groups & SLAT_STATE_CR3)
 		fetch_cr3(cpu);
-	if (groups & SLAT_STATE_DR7)
-		fetch_dr7(cpu);
 	if (groups & SLAT_STATE_MSRS)
 		fetch_msrs(cpu);
 	if (groups & SLAT_STATE_SYSCALL)
@@ -239,7 +227,8 @@ void slat_vmx_flush(struct slat_cpu *cpu)
 		slat_vmwrite(GUEST_DR7, cpu->debug ? cpu->debug_dr7 : cpu->dr7);
 	if (groups & SLAT_STATE_MSRS)
 		flush_msrs(cpu);
-	if (groups & SLAT_STATE_SYSCALL)
+	/* Which of them the guest sees depends on its control registers. */
+	if (groups & (SLAT_STATE_SYSCALL | SLAT_STATE_CRS))
 		slat_vmx_host_flush(cpu);
 	if (groups & SLAT_STATE_BLOCKING) {
 		slat_vmwrite(GUEST_INTERRUPTIBILITY_INFO, cpu->blocking);

@@ -104,23 +104,19 @@ static void init_vmcs(struct slat_cpu *cpu)
 {
 	struct slat_vmx_vcpu *vmx = slat_vmx_of(cpu);
 	const struct slat_vmx_controls *controls = &slat_vmx.controls;
+	struct slat_vmx_cached *cached = &vmx->cached;
 
-	vmx->proc = proc_of(cpu);
-	vmx->proc2 = proc2_of(cpu);
-	vmx->entry = controls->entry;
-	vmx->intercepts = INTERCEPTED;
-	vmx->stay = U32_MAX;
 	if (vmx->vpid)
 		slat_vmwrite(VIRTUAL_PROCESSOR_ID, vmx->vpid);
 
 	slat_vmwrite(PIN_BASED_VM_EXEC_CONTROL, controls->pin);
-	if (controls->pin & PIN_BASED_VMX_PREEMPTION_TIMER)
-		slat_vmwrite(VMX_PREEMPTION_TIMER_VALUE, vmx->stay);
-	slat_vmwrite(CPU_BASED_VM_EXEC_CONTROL, vmx->proc);
-	slat_vmwrite(SECONDARY_VM_EXEC_CONTROL, vmx->proc2);
+	slat_vmwrite_cached(CPU_BASED_VM_EXEC_CONTROL, &cached->proc, proc_of(cpu));
+	slat_vmwrite_cached(SECONDARY_VM_EXEC_CONTROL, &cached->proc2, proc2_of(cpu));
 	slat_vmwrite(VM_EXIT_CONTROLS, controls->exit);
-	slat_vmwrite(VM_ENTRY_CONTROLS, vmx->entry);
-	slat_vmwrite(EXCEPTION_BITMAP, vmx->intercepts);
+	slat_vmwrite_cached(VM_ENTRY_CONTROLS, &cached->entry, controls->entry);
+	slat_vmwrite_cached(EXCEPTION_BITMAP, &cached->intercepts, INTERCEPTED);
+	slat_vmwrite(TSC_OFFSET, 0);
+	slat_vmwrite(VM_ENTRY_INTR_INFO_FIELD, 0);
 	if (controls->proc2 & SECONDARY_EXEC_PAUSE_LOOP_EXITING) {
 		slat_vmwrite(PLE_GAP, PAUSE_GAP);
 		slat_vmwrite(PLE_WINDOW, PAUSE_WINDOW);
@@ -252,10 +248,9 @@ static void flush_event(const struct slat_cpu *cpu)
 	const struct slat_event *event = &cpu->event;
 	u32 info = INTR_INFO_VALID_MASK | event->vector;
 
-	if (event->kind == SLAT_EVENT_NONE) {
-		slat_vmwrite(VM_ENTRY_INTR_INFO_FIELD, 0);
+	/* The last exit has cleared the field. */
+	if (event->kind == SLAT_EVENT_NONE)
 		return;
-	}
 	info |= entry_type[event->kind];
 	/* Real mode has no error codes. */
 	if (event->has_error && cpu->cr0 & X86_CR0_PE) {
@@ -293,9 +288,8 @@ static u32 stay_ticks(const struct slat_cpu *cpu)
 static void flush_controls(struct slat_cpu *cpu)
 {
 	struct slat_vmx_vcpu *vmx = slat_vmx_of(cpu);
-	u32 intercepts = INTERCEPTED | cpu->intercepts;
-	u32 proc = proc_of(cpu), proc2 = proc2_of(cpu);
-	u32 stay = stay_ticks(cpu);
+	struct slat_vmx_cached *cached = &vmx->cached;
+	u32 proc = proc_of(cpu);
 
 	if (cpu->intercept_msrs)
 		proc &= ~CPU_BASED_USE_MSR_BITMAPS;
@@ -305,34 +299,23 @@ static void flush_controls(struct slat_cpu *cpu)
 		proc |= CPU_BASED_NMI_WINDOW_EXITING;
 	if (cpu->want_step && slat_vmx.controls.steps)
 		proc |= CPU_BASED_MONITOR_TRAP_FLAG;
-	if (proc != vmx->proc) {
-		vmx->proc = proc;
-		slat_vmwrite(CPU_BASED_VM_EXEC_CONTROL, proc);
-	}
-	if (proc2 != vmx->proc2) {
-		vmx->proc2 = proc2;
-		slat_vmwrite(SECONDARY_VM_EXEC_CONTROL, proc2);
-	}
-	if (intercepts != vmx->intercepts) {
-		vmx->intercepts = intercepts;
-		slat_vmwrite(EXCEPTION_BITMAP, intercepts);
-	}
-	if (cpu->root != vmx->root) {
-		vmx->root = cpu->root;
-		slat_vmwrite(EPT_POINTER, slat_ept_pointer(&slat_vmx.format, cpu->root));
-	}
-	if (slat_vmx.controls.pin & PIN_BASED_VMX_PREEMPTION_TIMER && stay != vmx->stay) {
-		vmx->stay = stay;
-		slat_vmwrite(VMX_PREEMPTION_TIMER_VALUE, stay);
-	}
+	slat_vmwrite_cached(CPU_BASED_VM_EXEC_CONTROL, &cached->proc, proc);
+	slat_vmwrite_cached(SECONDARY_VM_EXEC_CONTROL, &cached->proc2, proc2_of(cpu));
+	slat_vmwrite_cached(EXCEPTION_BITMAP, &cached->intercepts,
+			    INTERCEPTED | cpu->intercepts);
+	slat_vmwrite_cached(EPT_POINTER, &cached->root,
+			    slat_ept_pointer(&slat_vmx.format, cpu->root));
+	if (slat_vmx.controls.pin & PIN_BASED_VMX_PREEMPTION_TIMER)
+		slat_vmwrite_cached(VMX_PREEMPTION_TIMER_VALUE, &cached->stay, stay_ticks(cpu));
 	if (vmx->flush_vpid) {
 		vmx->flush_vpid = false;
 		if (vmx->vpid)
 			slat_invvpid_single(vmx->vpid);
 	}
-	slat_vmwrite(TSC_OFFSET, cpu->tsc_offset);
+	slat_vmwrite_cached(TSC_OFFSET, &cached->tsc_offset, cpu->tsc_offset);
 	if (slat_vmx.controls.proc2 & SECONDARY_EXEC_TSC_SCALING)
-		slat_vmwrite(TSC_MULTIPLIER, cpu->tsc_ratio ?: 1ULL << 48);
+		slat_vmwrite_cached(TSC_MULTIPLIER, &cached->tsc_ratio,
+				    cpu->tsc_ratio ?: 1ULL << 48);
 }
 
 /*
@@ -395,22 +378,22 @@ void slat_vmx_vcpu_enter(struct slat_cpu *cpu)
 	flush_controls(cpu);
 	slat_vmx_apicv_flush(cpu);
 	flush_event(cpu);
-	slat_vmx_host_refresh();
+	slat_vmx_host_refresh(cpu);
 	slat_vmx_host_leave();
 
 	stay(cpu);
 
 	/* All but what exits for every change. */
-	cpu->valid = SLAT_STATE_CRS;
+	cpu->valid = SLAT_STATE_CRS | SLAT_STATE_DR7;
 	slat_vmx_host_back(cpu);
 	slat_vmx_spec_exit();
 	slat_vmx_pml_take(cpu);
-	if (!vmx->entered)
-		return;
-	if (is_machine_check(vmx))
+	if (vmx->entered && is_machine_check(vmx))
 		slat_machine_check();
-	if (vmx->reason & VMX_EXIT_REASONS_FAILED_VMENTRY)
+	if (!vmx->entered || vmx->reason & VMX_EXIT_REASONS_FAILED_VMENTRY) {
+		slat_vmwrite(VM_ENTRY_INTR_INFO_FIELD, 0);
 		return;
+	}
 	vmx->vmcs.launched = true;
 	if (has_tpr(cpu))
 		cpu->cr8 = *(const u32 *)(cpu->apic_page + APIC_TASKPRI) >> 4 & 15;

@@ -37,6 +37,35 @@ extern struct slat_vmx slat_vmx;
 #define SLAT_VMX_SWITCHED_MSRS	6
 
 /**
+ * struct slat_vmx_cached - fields of a VMCS that change rarely, as they are there
+ * @proc: primary controls
+ * @proc2: secondary controls
+ * @entry: VM-entry controls
+ * @intercepts: exceptions that exit
+ * @stay: the preemption timer's value
+ * @root: the second-level root
+ * @tsc_offset: what a guest's TSC is ahead
+ * @tsc_ratio: its rate
+ * @host_cr3: CR3 after an exit
+ * @host_cr4: CR4 after an exit
+ *
+ * 0: not yet there; nothing of it is 0 but @intercepts and @tsc_offset, which are
+ * written at first.
+ */
+struct slat_vmx_cached {
+	u64 proc;
+	u64 proc2;
+	u64 entry;
+	u64 intercepts;
+	u64 stay;
+	u64 root;
+	u64 tsc_offset;
+	u64 tsc_ratio;
+	u64 host_cr3;
+	u64 host_cr4;
+};
+
+/**
  * struct slat_vmx_host - what of the host VM exits do not restore, while a
  *	vCPU is loaded
  * @ds: selector of DS
@@ -45,14 +74,16 @@ extern struct slat_vmx slat_vmx;
  * @gs: selector of GS
  * @ldt: selector of the LDT
  * @debugctl: IA32_DEBUGCTL
- * @msr: the host's values of the MSRs that host.c switches
+ * @msr: the host's values of the MSRs that host.c switches, of those in @switched
  * @now: what these MSRs hold
+ * @switched: which of them hold the guest's
  */
 struct slat_vmx_host {
 	u16 ds, es, fs, gs, ldt;
 	u64 debugctl;
 	u64 msr[SLAT_VMX_SWITCHED_MSRS];
 	u64 now[SLAT_VMX_SWITCHED_MSRS];
+	unsigned long switched;
 };
 
 /**
@@ -68,12 +99,7 @@ struct slat_vmx_host {
  * @vpid: its TLB tag, 0: none
  * @flush_vpid: its TLB may hold what it has left on this CPU before, or what
  *	its control registers no longer say
- * @proc: primary controls, as in the VMCS
- * @proc2: secondary controls, as in the VMCS
- * @entry: VM-entry controls, as in the VMCS
- * @intercepts: exceptions that exit, as in the VMCS
- * @stay: the preemption timer's value, as in the VMCS
- * @root: the second-level root, as in the VMCS
+ * @cached: see there
  * @entered: the last VM entry succeeded, or failed after it began
  * @reason: exit reason
  * @intr_info: exception or NMI that it exited for
@@ -90,12 +116,7 @@ struct slat_vmx_vcpu {
 	u64 eoi_exits[4];
 	u16 vpid;
 	bool flush_vpid;
-	u32 proc;
-	u32 proc2;
-	u32 entry;
-	u32 intercepts;
-	u32 stay;
-	u64 root;
+	struct slat_vmx_cached cached;
 	bool entered;
 	u32 reason;
 	u32 intr_info;
@@ -141,7 +162,7 @@ void slat_vmx_host_load(struct slat_cpu *cpu);
 void slat_vmx_host_put(struct slat_cpu *cpu);
 void slat_vmx_host_fetch(struct slat_cpu *cpu);
 void slat_vmx_host_flush(struct slat_cpu *cpu);
-void slat_vmx_host_refresh(void);
+void slat_vmx_host_refresh(struct slat_cpu *cpu);
 void slat_vmx_host_leave(void);
 void slat_vmx_host_back(struct slat_cpu *cpu);
 
