@@ -54,6 +54,10 @@ int slat_vcpu_translate(struct slat_vcpu *vcpu, u64 linear, u32 access, bool use
 	struct slat_gwalk_cpu state;
 	int ret;
 
+	if (!(cpu->cr0 & X86_CR0_PG)) {
+		*gpa = (u32)linear;
+		return 0;
+	}
 	slat_cpu_need(cpu, SLAT_STATE_CR3 | SLAT_STATE_RFLAGS);
 	state = (struct slat_gwalk_cpu) {
 		.cr0 = cpu->cr0,

@@ -2,6 +2,7 @@
 /*
  * A guest's registers between struct slat_cpu and the VMCS (SDM vol. 3C, 25.4).
  */
+#include <linux/bitmap.h>
 #include <linux/kernel.h>
 #include <asm/msr-index.h>
 #include <asm/processor-flags.h>
@@ -55,11 +56,11 @@ static void flush_seg(const struct kvm_segment *seg, u32 field)
 
 static void fetch_segs(struct slat_cpu *cpu, u32 groups)
 {
+	unsigned long segs = (groups & SLAT_STATE_SEGS) / SLAT_STATE_SEG(0);
 	int i;
 
-	for (i = 0; i < SLAT_SEGS; i++)
-		if (groups & SLAT_STATE_SEG(i))
-			fetch_seg(&cpu->seg[i], seg_field[i]);
+	for_each_set_bit(i, &segs, SLAT_SEGS)
+		fetch_seg(&cpu->seg[i], seg_field[i]);
 	if (groups & SLAT_STATE_SEG(SLAT_SS))
 		cpu->cpl = cpu->seg[SLAT_SS].dpl;
 	if (!(groups & SLAT_STATE_TABLES))
