@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Tracepoints: /sys/kernel/tracing/events/slat.  One that is off costs a no-op.
+ * Tracepoints: /sys/kernel/tracing/events/slat.  One that is off is a no-op.
  *
  * "vm" is the translation engine of a machine, as a hashed pointer: the same in
  * all events of that machine.
