@@ -8,7 +8,6 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <x86intrin.h>
 
 #include "guest_pages.h"
 
@@ -209,38 +208,15 @@ TEST_F(invariant, i5_other_slot_keeps_its_translations)
 	munmap(large, LARGE);
 }
 
-/* I6: what it costs does not depend on what there is to drop. */
-static __u64 zap_cost(struct __test_metadata *_metadata, struct guest *guest, __u64 pages)
-{
-	__u64 best = ~0ULL;
-
-	for (int i = 0; i < 3; i++) {
-		__u64 start;
-
-		guest_store(_metadata, guest, FIRST, pages);
-		start = __rdtsc();
-		ASSERT_EQ(0, _ioctl(guest->vm, SLAT_ZAP_ALL, 0));
-		start = __rdtsc() - start;
-		if (start < best)
-			best = start;
-	}
-	return best;
-}
-
+/* I6: one subtree is unlinked, whatever there is to drop; its time is a benchmark's. */
 TEST_F(invariant, i6_zap_all_touches_one_entry)
 {
 	struct slat_vm_stats before, after;
 	const size_t size = 16 * MEBI;
 	__u8 *large = map(_metadata, size);
-	__u64 few, many;
 
 	skip_without_stats();
 	ASSERT_EQ(0, _guest_set_memory(&self->guest, 1, FIRST, size, large, 0));
-	few = zap_cost(_metadata, &self->guest, 1);
-	many = zap_cost(_metadata, &self->guest, size / PAGE);
-	TH_LOG("%llu ticks for 1 page, %llu for %lu", few, many, size / PAGE);
-	EXPECT_GT(4 * few, many);
-
 	guest_store(_metadata, &self->guest, FIRST, size / PAGE);
 	get_stats(_metadata, &self->guest, &before);
 	ASSERT_EQ(0, _ioctl(self->guest.vm, SLAT_ZAP_ALL, 0));
