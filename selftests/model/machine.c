@@ -479,6 +479,13 @@ void unit_weak_or(unsigned long *where, unsigned long bits)
 	unit_weak_store(where, sizeof(*where), *where | bits, false);
 }
 
+/* Eight bytes a store, and lines that nobody else has. */
+void unit_weak_clear(void *where, size_t size)
+{
+	memset(where, 0, size);
+	machine_spend(size / sizeof(uint64_t) * machine_costs.hit);
+}
+
 void unit_weak_mb(void)
 {
 	if (self) {

@@ -450,7 +450,7 @@ TEST_F_TIMEOUT(failing, first_faults, 900)
 
 static int populate_guest(void *arg)
 {
-	struct slat_populate range = { .size = MEMORY, .flags = SLAT_POPULATE_WRITE };
+	struct slat_populate range = { .size = 32 * 4096, .flags = SLAT_POPULATE_WRITE };
 	const struct guest *guest = arg;
 	int ret;
 
