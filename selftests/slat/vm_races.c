@@ -17,6 +17,7 @@
 #define SIZE		(PAGES * 4096UL)
 #define VMS		200
 #define VMS_IN_A_ROUND	10
+#define WAYS		5		/* of living, until one is killed */
 
 /* Store a number that grows in each page from RSI on, RCX pages; tell; again. */
 GUEST_CODE(store_for_ever, 64,
@@ -574,10 +575,41 @@ TEST_F(races, owner_executes_another_program)
 	}
 }
 
+/* Whatever changes memory, in a loop, while another thread runs the guest. */
+static void *rework_memory(void *arg)
+{
+	unsigned long bits[PAGES / 64];
+	struct guest *guest = arg;
+	__u8 *mem = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	for (unsigned int i = 0;; i++) {
+		struct slat_populate range = { .gpa = FIRST, .size = SIZE };
+		struct slat_dirty_epoch epoch = { .slot = 1, .bitmap = (unsigned long)bits };
+		struct slat_memory_region changes[] = {
+			{ .slot = 1, .guest_phys_addr = FIRST, .memory_size = SIZE,
+			  .userspace_addr = (unsigned long)mem,
+			  .flags = i & 1 ? KVM_MEM_LOG_DIRTY_PAGES : 0 },
+			{ .slot = 2, .guest_phys_addr = 2 * FIRST, .memory_size = i & 2 ? SIZE : 0,
+			  .userspace_addr = (unsigned long)mem },
+		};
+		struct slat_memory_regions regions = {
+			.count = ARRAY_SIZE(changes), .regions = (unsigned long)changes,
+		};
+
+		_ioctl_ptr(guest->vm, SLAT_SET_MEMORY_REGIONS, &regions);
+		_ioctl_ptr(guest->vm, SLAT_POPULATE, &range);
+		_ioctl_ptr(guest->vm, SLAT_PEEK_DIRTY, &epoch);
+		_ioctl(guest->vm, SLAT_ZAP_ALL, 0);
+		madvise(mem, SIZE, MADV_DONTNEED);
+	}
+	return NULL;
+}
+
 /* What a process does while it is killed. */
 static void live(struct __test_metadata *_metadata, int way, int ready)
 {
 	struct guest guest;
+	pthread_t thread;
 
 	guest_create(_metadata, &guest);
 	second_slot(_metadata, &guest);
@@ -587,8 +619,12 @@ static void live(struct __test_metadata *_metadata, int way, int ready)
 		prepare_code(&guest, store_silently);
 	else if (way == 2)
 		prepare_code(&guest, store_for_ever);
-	else
+	else if (way == 3)
 		prepare_code(&guest, mmio_for_ever);
+	else
+		prepare_code(&guest, store_silently);
+	if (way == 4)
+		ASSERT_EQ(0, pthread_create(&thread, NULL, rework_memory, &guest));
 	if (write(ready, "", 1) != 1)
 		_exit(1);
 	for (;;) {
@@ -616,7 +652,7 @@ TEST_F_TIMEOUT(races, killed_in_run, 900)
 	__u64 state = hostile.seed;
 
 	for (int i = 0; i < hostile.rounds; i++)
-		kill_one(_metadata, &state, i % 4);
+		kill_one(_metadata, &state, i % WAYS);
 }
 
 /* VMs that ran, with memory populated, closed or killed. */
@@ -662,7 +698,7 @@ static void lives_round(struct __test_metadata *_metadata, void *params)
 
 	for (int i = 0; i < VMS_IN_A_ROUND; i++)
 		one_life(_metadata);
-	kill_one(_metadata, &hostile.seed, way++ % 4);
+	kill_one(_metadata, &hostile.seed, way++ % WAYS);
 	module_unload(_metadata);
 	module_load(_metadata, params);
 }
