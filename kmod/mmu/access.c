@@ -121,6 +121,27 @@ static int access_page(struct slat_walker *walker, const struct access *access)
 	}
 }
 
+static int access_pages(struct slat_walker *walker, u64 gpa, void *data, unsigned int len,
+			bool write)
+{
+	int ret = 0;
+
+	while (!ret && len) {
+		unsigned int part = min_t(unsigned int, len, PAGE_SIZE - offset_in_page(gpa));
+
+		ret = access_page(walker, &(struct access) {
+			.gpa = gpa,
+			.len = part,
+			.read = write ? NULL : data,
+			.new = write ? data : NULL,
+		});
+		gpa += part;
+		data += part;
+		len -= part;
+	}
+	return ret;
+}
+
 /**
  * slat_mmu_read() - read guest memory
  * @walker: the vCPU's
@@ -135,19 +156,7 @@ static int access_page(struct slat_walker *walker, const struct access *access)
  */
 int slat_mmu_read(struct slat_walker *walker, u64 gpa, void *data, unsigned int len)
 {
-	int ret = 0;
-
-	while (!ret && len) {
-		unsigned int part = min_t(unsigned int, len, PAGE_SIZE - offset_in_page(gpa));
-
-		ret = access_page(walker, &(struct access) {
-			.gpa = gpa, .len = part, .read = data,
-		});
-		gpa += part;
-		data += part;
-		len -= part;
-	}
-	return ret;
+	return access_pages(walker, gpa, data, len, false);
 }
 
 /**
@@ -161,19 +170,7 @@ int slat_mmu_read(struct slat_walker *walker, u64 gpa, void *data, unsigned int 
  */
 int slat_mmu_write(struct slat_walker *walker, u64 gpa, const void *data, unsigned int len)
 {
-	int ret = 0;
-
-	while (!ret && len) {
-		unsigned int part = min_t(unsigned int, len, PAGE_SIZE - offset_in_page(gpa));
-
-		ret = access_page(walker, &(struct access) {
-			.gpa = gpa, .len = part, .new = data,
-		});
-		gpa += part;
-		data += part;
-		len -= part;
-	}
-	return ret;
+	return access_pages(walker, gpa, (void *)data, len, true);
 }
 
 /**
