@@ -304,12 +304,20 @@ static unsigned int window_of(const struct slat_walker *walker, const struct sla
 	return min(walker->around.pages * WINDOW_GROWTH, WINDOW_PAGES);
 }
 
-/* Looks up the frame and its window. */
-static int get_window(struct slat_fault *fault, unsigned int pages)
+/*
+ * Looks up the frame and its window, an aligned one as far as it lies ahead: what is
+ * behind has just been mapped, and would be looked up in vain.
+ */
+static int get_window(const struct slat_walker *walker, struct slat_fault *fault,
+		      unsigned int pages)
 {
 	const struct slat_slot *slot = &fault->slot;
 	u64 first = fault->gfn & ~(u64)(pages - 1), end = first + pages;
 
+	if (fault->gfn == walker->around.end)
+		first = fault->gfn;
+	else
+		end = fault->gfn + 1;
 	first = max(first, slot->gfn);
 	end = min(end, slot->gfn + slot->pages);
 	return slat_fault_get_pages(fault, first, end - first);
@@ -360,7 +368,7 @@ int slat_mmu_fault(struct slat_walker *walker, u64 gpa, u32 access)
 		return slat_gate_same(mmu, fault.changes);
 
 	window = window_of(walker, &fault);
-	err = get_window(&fault, window);
+	err = get_window(walker, &fault, window);
 	if (err == -EHWPOISON) {
 		send_sig_mceerr(BUS_MCEERR_AR, (void __user *)hva_of(&fault, fault.gfn),
 				PAGE_SHIFT, current);
