@@ -258,8 +258,8 @@ static void take_word(struct slat_batch *batch, unsigned int word)
 	bits = xchg(&dirty[word], 0);
 	taken[word] = bits;
 	if (bits)
-		slat_ptab_clean(batch, word * BITS + __ffs(bits),
-					word * BITS + __fls(bits), ULONG_MAX);
+		slat_ptab_clean(batch, word * BITS + __ffs(bits), word * BITS + __fls(bits),
+				ULONG_MAX);
 }
 
 /* Nobody writes to them but through the log. */
