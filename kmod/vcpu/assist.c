@@ -272,7 +272,8 @@ static unsigned int assist(struct slat_vcpu *vcpu, const struct insn *insn,
 
 /*
  * Reads up to the end of a page, or of the longest instruction.  Returns how
- * many bytes; 0: a page fault is due; -errno.
+ * many bytes; 0: the guest has to go on, with a page fault, or to find out where its
+ * code is by now: another CPU of its may have changed its tables since; -errno.
  */
 static int read_code(struct slat_vcpu *vcpu, u64 linear, u8 *bytes, unsigned int max)
 {
@@ -291,7 +292,10 @@ static int read_code(struct slat_vcpu *vcpu, u64 linear, u8 *bytes, unsigned int
 	}
 	if (ret)
 		return ret;
-	return slat_mmu_read(&vcpu->walker, gpa, bytes, len) ? -EFAULT : len;
+	ret = slat_mmu_read(&vcpu->walker, gpa, bytes, len);
+	if (ret > 0)
+		return 0;
+	return ret ?: len;
 }
 
 /* LMSW and SMSW of memory. */

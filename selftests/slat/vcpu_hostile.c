@@ -908,13 +908,16 @@ TEST_F_TIMEOUT(vcpu, somebody_else_writes_to_kvm_run, 300)
 	get_regs(_metadata, guest, &regs);
 	get_sregs(_metadata, guest, &sregs);
 	ASSERT_EQ(0, pthread_create(&thread, NULL, scribble, &scribbler));
-	for (int i = 0; i < 2000; i++) {
+	/* More where nobody has written in between, as a busy host may have it. */
+	for (int i = 0; i < 2000 || !done; i++) {
 		int ret = _guest_run(guest);
 
 		ASSERT_TRUE(ret == 0 || ret == -EINTR || ret == -EINVAL) {
 			TH_LOG("KVM_RUN: %d", ret);
 		}
 		done += !ret;
+		if (ret)
+			sched_yield();
 		/* Registers may have come from there as well. */
 		if (i % 16)
 			continue;
@@ -923,7 +926,6 @@ TEST_F_TIMEOUT(vcpu, somebody_else_writes_to_kvm_run, 300)
 	}
 	__atomic_store_n(&scribbler.stop, 1, __ATOMIC_RELAXED);
 	ASSERT_EQ(0, pthread_join(thread, NULL));
-	EXPECT_LT(0, done);
 	guest->run->kvm_dirty_regs = 0;
 	guest->run->kvm_valid_regs = 0;
 }
