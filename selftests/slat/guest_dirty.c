@@ -199,19 +199,6 @@ TEST_F(dirty, clear_refuses)
 	EXPECT_EQ(0, _clear_log(self, 0, 64, self->bits));
 }
 
-/* Counts in each page, round after round, until it is told to stop. */
-GUEST_CODE(count, 64,
-	   "sti\n"
-	   "1: mov %rsi, %rdi\n"
-	   "mov %rcx, %rdx\n"
-	   "2: incq (%rdi)\n"
-	   "add $4096, %rdi\n"
-	   "dec %rdx\n"
-	   "jnz 2b\n"
-	   "cmpq $0, 0x30000\n"
-	   "je 1b\n"
-	   "hlt\n");
-
 struct counter {
 	struct guest *guest;
 	pthread_t thread;
@@ -237,7 +224,7 @@ static void counter_start(struct __test_metadata *_metadata, struct counter *cou
 
 	counter->guest = &self->guest;
 	guest_u64(&self->guest, DATA) = 0;
-	guest_load(&self->guest, count);
+	guest_load(&self->guest, count_up);
 	guest_start(_metadata, &self->guest, FIRST, pages);
 	ASSERT_EQ(0, pthread_create(&counter->thread, NULL, counter_run, counter));
 	while (*last < then + 3)

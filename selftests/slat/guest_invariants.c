@@ -23,19 +23,10 @@ FIXTURE(invariant) {
 	__u8 *mem;
 };
 
-static __u8 *map(struct __test_metadata *_metadata, size_t size)
-{
-	__u8 *mem = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	ASSERT_NE(MAP_FAILED, mem);
-	madvise(mem, size, MADV_NOHUGEPAGE);
-	return mem;
-}
-
 FIXTURE_SETUP(invariant)
 {
 	guest_create(_metadata, &self->guest);
-	self->mem = map(_metadata, SIZE);
+	self->mem = map_small(_metadata, SIZE);
 }
 
 FIXTURE_TEARDOWN(invariant)
@@ -183,7 +174,7 @@ TEST_F(invariant, i3_a_read_dirty_log_is_complete)
 TEST_F(invariant, i5_other_slot_keeps_its_translations)
 {
 	struct slat_vm_stats before, after;
-	__u8 *large = map(_metadata, LARGE);
+	__u8 *large = map_small(_metadata, LARGE);
 
 	skip_without_stats();
 	ASSERT_EQ(0, _guest_set_memory(&self->guest, 1, FIRST, LARGE, large, 0));
@@ -213,7 +204,7 @@ TEST_F(invariant, i6_zap_all_touches_one_entry)
 {
 	struct slat_vm_stats before, after;
 	const size_t size = 16 * MEBI;
-	__u8 *large = map(_metadata, size);
+	__u8 *large = map_small(_metadata, size);
 
 	skip_without_stats();
 	ASSERT_EQ(0, _guest_set_memory(&self->guest, 1, FIRST, size, large, 0));
@@ -232,7 +223,7 @@ TEST_F(invariant, i8_tables_of_a_deleted_slot_are_used_again)
 {
 	struct slat_vm_stats early, late;
 	const size_t size = 16 * HUGE;
-	__u8 *large = map(_metadata, size);
+	__u8 *large = map_small(_metadata, size);
 
 	skip_without_stats();
 	for (int i = 0; i < 12; i++) {
@@ -285,7 +276,7 @@ static void machines_in_a_group(struct __test_metadata *_metadata, __u8 *mem)
 
 TEST_F(invariant, i9_nothing_remains_of_a_machine)
 {
-	__u8 *mem = map(_metadata, 32 * HUGE);
+	__u8 *mem = map_small(_metadata, 32 * HUGE);
 	long before, after, tables = 8 * 32 * PAGE;
 	int status;
 	pid_t child;

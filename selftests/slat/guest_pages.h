@@ -27,6 +27,19 @@ GUEST_CODE(sum, 64,
 	   "jnz 1b\n"
 	   "hlt\n");
 
+/* Count in each page from RSI on, RCX of them, until there is something at DATA. */
+GUEST_CODE(count_up, 64,
+	   "sti\n"
+	   "1: mov %rsi, %rdi\n"
+	   "mov %rcx, %rdx\n"
+	   "2: incq (%rdi)\n"
+	   "add $4096, %rdi\n"
+	   "dec %rdx\n"
+	   "jnz 2b\n"
+	   "cmpq $0, 0x30000\n"
+	   "je 1b\n"
+	   "hlt\n");
+
 /* About to run the code that was loaded last. */
 static inline void guest_start(struct __test_metadata *_metadata, struct guest *guest,
 			       __u64 gpa, __u64 pages)
@@ -135,6 +148,16 @@ static inline void thp_restore(bool was_off)
 {
 	if (was_off)
 		_file_write(THP, "never");
+}
+
+/* Ordinary memory in pages of 4 KiB. */
+static inline __u8 *map_small(struct __test_metadata *_metadata, size_t size)
+{
+	__u8 *mem = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	ASSERT_NE(MAP_FAILED, mem);
+	madvise(mem, size, MADV_NOHUGEPAGE);
+	return mem;
 }
 
 /* Ordinary memory in huge pages; NULL: there is none to be had. */

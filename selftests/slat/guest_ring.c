@@ -221,19 +221,6 @@ TEST_F(ring, what_the_module_writes_is_told)
 	reset(_metadata, guest, 1);
 }
 
-/* Counts in each page, round after round, until it is told to stop. */
-GUEST_CODE(count, 64,
-	   "sti\n"
-	   "1: mov %rsi, %rdi\n"
-	   "mov %rcx, %rdx\n"
-	   "2: incq (%rdi)\n"
-	   "add $4096, %rdi\n"
-	   "dec %rdx\n"
-	   "jnz 2b\n"
-	   "cmpq $0, 0x30000\n"
-	   "je 1b\n"
-	   "hlt\n");
-
 static void *count_run(void *arg)
 {
 	struct guest *guest = arg;
@@ -280,7 +267,7 @@ TEST_F_TIMEOUT(ring, i11_no_write_is_missing, 300)
 	void *failed;
 
 	guest_u64(guest, DATA) = 0;
-	guest_load(guest, count);
+	guest_load(guest, count_up);
 	guest_start(_metadata, guest, FIRST, COUNTED);
 	ASSERT_EQ(0, pthread_create(&thread, NULL, count_run, guest));
 	for (int i = 0; i < 100;) {

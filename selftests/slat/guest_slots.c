@@ -24,20 +24,11 @@ FIXTURE(slots) {
 	__u8 *mem, *other;
 };
 
-static __u8 *map(struct __test_metadata *_metadata, size_t size)
-{
-	__u8 *mem = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	ASSERT_NE(MAP_FAILED, mem);
-	madvise(mem, size, MADV_NOHUGEPAGE);
-	return mem;
-}
-
 FIXTURE_SETUP(slots)
 {
 	guest_create(_metadata, &self->guest);
-	self->mem = map(_metadata, 2 * STEPS * PAGE);
-	self->other = map(_metadata, SIZE);
+	self->mem = map_small(_metadata, 2 * STEPS * PAGE);
+	self->other = map_small(_metadata, SIZE);
 }
 
 FIXTURE_TEARDOWN(slots)
