@@ -10,6 +10,7 @@
 #define SLAT_MEMORY_USE_H
 
 #include <dirent.h>
+#include <unistd.h>
 
 #include "slat_test.h"
 
@@ -89,8 +90,7 @@ static inline void slabs_shrink(void)
 		closedir(caches);
 }
 
-/* A snapshot; work that frees later is waited for by unloading the module. */
-static inline void memory_use_get(struct __test_metadata *_metadata, struct memory_use *use)
+static inline void memory_use_read(struct __test_metadata *_metadata, struct memory_use *use)
 {
 	static const char *const counted[] = {
 		"MemFree:", "Buffers:", "Cached:", "AnonPages:", "Slab:", "PageTables:",
@@ -106,6 +106,36 @@ static inline void memory_use_get(struct __test_metadata *_metadata, struct memo
 	use->slab = slabs_tell(_metadata) ? meminfo_kib(_metadata, "SUnreclaim:") / 4 : 0;
 	use->vmalloc = meminfo_kib(_metadata, "VmallocUsed:") / 4;
 	use->percpu = meminfo_kib(_metadata, "Percpu:") / 4;
+}
+
+#define MEMORY_USE_READS	16
+#define MEMORY_USE_GRACE	20000	/* microseconds: some ticks; no call waits for call_rcu() */
+
+/*
+ * A snapshot; Slat's own work that frees later is waited for by unloading the
+ * module.  The kernel's (tasks, files and sockets after a grace period) is over
+ * when the next such time frees nothing more.
+ */
+static inline void memory_use_get(struct __test_metadata *_metadata, struct memory_use *use)
+{
+	long *least = (long *)use;
+	bool fell = true;
+
+	memory_use_read(_metadata, use);
+	for (int i = 0; fell && i < MEMORY_USE_READS; i++) {
+		struct memory_use next;
+		const long *now = (const long *)&next;
+
+		usleep(MEMORY_USE_GRACE);
+		memory_use_read(_metadata, &next);
+		fell = false;
+		for (size_t f = 0; f < sizeof(next) / sizeof(*now); f++) {
+			if (now[f] < least[f]) {
+				least[f] = now[f];
+				fell = true;
+			}
+		}
+	}
 }
 
 /* The largest growth of any of them, in pages. */
