@@ -85,10 +85,14 @@ void slat_cpu_reset(struct slat_cpu *cpu)
  */
 void slat_cpu_skip(struct slat_cpu *cpu, unsigned int len)
 {
+	u64 rip;
+
 	slat_cpu_need(cpu, SLAT_STATE_RIP | SLAT_STATE_RFLAGS | SLAT_STATE_BLOCKING);
-	cpu->rip += len;
-	if (!slat_cpu_64bit(cpu))
-		cpu->rip = (u32)cpu->rip;
+	rip = cpu->rip + len;
+	/* Beyond 4 GiB only 64-bit code goes on; asking which it is takes a while. */
+	if (rip >> 32 != cpu->rip >> 32 && !slat_cpu_64bit(cpu))
+		rip = (u32)rip;
+	cpu->rip = rip;
 	slat_cpu_changed(cpu, SLAT_STATE_RIP);
 
 	/* They last for one instruction. */

@@ -384,6 +384,57 @@ TEST_F(exits, registers_have_32_bits_in_32_bit_mode)
 	EXPECT_EQ(CR4_OSFXSR | CR4_PSE | CR4_TSD, regs.rcx);
 }
 
+/*
+ * The last instruction below 4 GiB: 64-bit code goes on there, any other at 0.  Both
+ * are the same byte of memory.
+ */
+#define LAST		0xfffffffeUL
+
+static void cpuid_at_last(struct __test_metadata *_metadata, struct guest *guest, __u8 *page,
+			  __u64 gpa)
+{
+	struct kvm_regs regs;
+
+	memcpy(page + 4096 - 2, "\x0f\xa2", 2);
+	guest->mem[0] = 0xf4;				/* HLT */
+	ASSERT_EQ(0, _guest_set_memory(guest, 1, gpa, 4096, page, 0));
+	get_regs(_metadata, guest, &regs);
+	regs.rip = LAST;
+	regs.rax = 0;
+	set_regs(_metadata, guest, &regs);
+	guest_run_hlt(_metadata, guest);
+}
+
+TEST_F(exits, next_instruction_beyond_4g)
+{
+	struct guest *guest = &self->guest;
+	__u8 *page = map_far();
+	struct kvm_regs regs;
+
+	ASSERT_NE(MAP_FAILED, page);
+	guest_mode(_metadata, guest, MODE_LONG);
+	guest_u64(guest, TABLES + 0x1000 + 3 * 8) = guest_u64(guest, TABLES + 0x1000);
+	guest_u64(guest, TABLES + 0x1000 + 4 * 8) = guest_u64(guest, TABLES + 0x1000);
+	cpuid_at_last(_metadata, guest, page, LAST % (1UL << 30) & ~4095UL);
+	get_regs(_metadata, guest, &regs);
+	EXPECT_EQ((1UL << 32) + 1, regs.rip);
+	munmap(page, FAR_SIZE);
+}
+
+TEST_F(exits, next_instruction_in_32_bits)
+{
+	struct guest *guest = &self->guest;
+	__u8 *page = map_far();
+	struct kvm_regs regs;
+
+	ASSERT_NE(MAP_FAILED, page);
+	guest_mode(_metadata, guest, MODE_FLAT32);
+	cpuid_at_last(_metadata, guest, page, LAST & ~4095UL);
+	get_regs(_metadata, guest, &regs);
+	EXPECT_EQ(1, regs.rip);
+	munmap(page, FAR_SIZE);
+}
+
 int main(int argc, char **argv)
 {
 	require_guests();
