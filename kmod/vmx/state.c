@@ -173,6 +173,38 @@ static void flush_msrs(struct slat_cpu *cpu)
 	slat_vmwrite(GUEST_IA32_DEBUGCTL, cpu->debugctl);
 }
 
+static noinline void fetch_rest(struct slat_cpu *cpu, u32 groups)
+{
+	if (groups & SLAT_STATE_SEGS)
+		fetch_segs(cpu, groups);
+	if (groups & SLAT_STATE_CR3)
+		fetch_cr3(cpu);
+	if (groups & SLAT_STATE_MSRS)
+		fetch_msrs(cpu);
+	if (groups & SLAT_STATE_SYSCALL)
+		slat_vmx_host_fetch(cpu);
+}
+
+static noinline void flush_rest(struct slat_cpu *cpu, u32 groups)
+{
+	if (groups & SLAT_STATE_SEGS)
+		flush_segs(cpu, groups);
+	if (groups & SLAT_STATE_CRS)
+		flush_crs(cpu);
+	if (groups & SLAT_STATE_CR3)
+		flush_cr3(cpu);
+	if (groups & SLAT_STATE_DR7)
+		slat_vmwrite(GUEST_DR7, cpu->debug ? cpu->debug_dr7 : cpu->dr7);
+	if (groups & SLAT_STATE_MSRS)
+		flush_msrs(cpu);
+	/* Which of them the guest sees depends on its control registers. */
+	if (groups & (SLAT_STATE_SYSCALL | SLAT_STATE_CRS))
+		slat_vmx_host_flush(cpu);
+}
+
+/* What executing an instruction on the guest's behalf takes. */
+#define OFTEN	(SLAT_STATE_RIP | SLAT_STATE_RSP | SLAT_STATE_RFLAGS | SLAT_STATE_BLOCKING)
+
 /**
  * slat_vmx_fetch() - read groups of registers from the VMCS
  * @cpu: loaded here
@@ -189,18 +221,12 @@ void slat_vmx_fetch(struct slat_cpu *cpu, u32 groups)
 		cpu->gpr[SLAT_RSP] = slat_vmread(GUEST_RSP);
 	if (groups & SLAT_STATE_RFLAGS)
 		fetch_rflags(cpu);
-	if (groups & SLAT_STATE_SEGS)
-		fetch_segs(cpu, groups);
-	if (groups & SLAT_STATE_CR3)
-		fetch_cr3(cpu);
-	if (groups & SLAT_STATE_MSRS)
-		fetch_msrs(cpu);
-	if (groups & SLAT_STATE_SYSCALL)
-		slat_vmx_host_fetch(cpu);
 	if (groups & SLAT_STATE_BLOCKING) {
 		cpu->blocking = slat_vmread(GUEST_INTERRUPTIBILITY_INFO);
 		cpu->pending_debug = slat_vmread(GUEST_PENDING_DBG_EXCEPTIONS);
 	}
+	if (groups & ~OFTEN)
+		fetch_rest(cpu, groups);
 }
 
 /**
@@ -218,21 +244,10 @@ void slat_vmx_flush(struct slat_cpu *cpu)
 		slat_vmwrite(GUEST_RSP, cpu->gpr[SLAT_RSP]);
 	if (groups & SLAT_STATE_RFLAGS)
 		flush_rflags(cpu);
-	if (groups & SLAT_STATE_SEGS)
-		flush_segs(cpu, groups);
-	if (groups & SLAT_STATE_CRS)
-		flush_crs(cpu);
-	if (groups & SLAT_STATE_CR3)
-		flush_cr3(cpu);
-	if (groups & SLAT_STATE_DR7)
-		slat_vmwrite(GUEST_DR7, cpu->debug ? cpu->debug_dr7 : cpu->dr7);
-	if (groups & SLAT_STATE_MSRS)
-		flush_msrs(cpu);
-	/* Which of them the guest sees depends on its control registers. */
-	if (groups & (SLAT_STATE_SYSCALL | SLAT_STATE_CRS))
-		slat_vmx_host_flush(cpu);
 	if (groups & SLAT_STATE_BLOCKING) {
 		slat_vmwrite(GUEST_INTERRUPTIBILITY_INFO, cpu->blocking);
 		slat_vmwrite(GUEST_PENDING_DBG_EXCEPTIONS, cpu->pending_debug);
 	}
+	if (groups & ~OFTEN)
+		flush_rest(cpu, groups);
 }
