@@ -9,6 +9,9 @@
  * fragments, one for each page and each eight bytes; those that are done are
  * kept, and of an access that crosses a page both are translated before
  * anything is touched.
+ *
+ * A write is the last thing that an instruction does: when user space is asked
+ * for its last fragment, the instruction is over, as with KVM.
  */
 #include <linux/kernel.h>
 #include <linux/sched.h>
@@ -136,8 +139,12 @@ static enum slat_insn_result transfer(struct slat_vcpu *vcpu, u64 linear, void *
 			part = min_t(u64, part, first - done);
 		ret = write ? slat_mmu_write(walker, address, data + done, part) :
 			      slat_mmu_read(walker, address, data + done, part);
-		if (ret == 1 && !slat_vcpu_mmio(vcpu, address, data + done, part, write))
-			return ask(vcpu, address, data + done, part, write);
+		if (ret == 1 && !slat_vcpu_mmio(vcpu, address, data + done, part, write)) {
+			result = ask(vcpu, address, data + done, part, write);
+			execute->posted = write && done + part == len;
+			if (!execute->posted)
+				return result;
+		}
 		if (ret < 0) {
 			execute->error = ret;
 			return SLAT_INSN_EXIT;
@@ -371,6 +378,7 @@ static int raise(struct slat_vcpu *vcpu, const struct slat_insn_fault *fault)
 }
 
 static int again(struct slat_vcpu *vcpu);
+static int go_on(struct slat_vcpu *vcpu);
 
 static int end(struct slat_vcpu *vcpu, enum slat_insn_result result)
 {
@@ -401,6 +409,7 @@ static int execute(struct slat_vcpu *vcpu)
 
 	for (i = 0; i < ITERATIONS; i++) {
 		execute->replayed = 0;
+		execute->posted = false;
 		execute->error = 0;
 		result = slat_insn_execute(&execute->cpu, &execute->insn);
 		if (result == SLAT_INSN_EXIT || result == SLAT_INSN_FAULT)
@@ -414,13 +423,25 @@ static int execute(struct slat_vcpu *vcpu)
 		if (execute->cpu.rflags & X86_EFLAGS_TF) {
 			vcpu->cpu.dr6 |= DR_STEP;
 			slat_vcpu_raise(vcpu, X86_TRAP_DB);
-			return 1;
+			return !execute->posted;
+		}
+		if (execute->posted) {
+			if (result == SLAT_INSN_AGAIN)
+				slat_vcpu_ask(vcpu, go_on);
+			return 0;
 		}
 		if (result == SLAT_INSN_DONE)
 			return 1;
 	}
 	/* The guest goes on with it by itself, or comes back. */
 	return 1;
+}
+
+/* User space has done one iteration's write. */
+static int go_on(struct slat_vcpu *vcpu)
+{
+	take_registers(vcpu);
+	return execute(vcpu);
 }
 
 /* User space has done a fragment. */
@@ -431,8 +452,7 @@ static int again(struct slat_vcpu *vcpu)
 	memcpy(execute_state->partial + execute_state->done, vcpu->run->mmio.data,
 	       execute_state->fragment);
 	execute_state->done += execute_state->fragment;
-	take_registers(vcpu);
-	return execute(vcpu);
+	return go_on(vcpu);
 }
 
 /**

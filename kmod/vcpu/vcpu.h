@@ -51,6 +51,7 @@ struct slat_vcpu;
  * @partial: what has been read of the access that is not complete
  * @done: bytes of it that are done
  * @fragment: bytes of it that user space is doing
+ * @posted: user space is to do the last of them, and nothing is left to do here
  * @error: why it cannot go on, 0: it can
  */
 struct slat_execute {
@@ -63,6 +64,7 @@ struct slat_execute {
 	u8 partial[SLAT_INSN_MAX_OPERAND];
 	u8 done;
 	u8 fragment;
+	bool posted;
 	int error;
 };
 

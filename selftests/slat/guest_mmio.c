@@ -650,6 +650,77 @@ TEST_F(mmio, exits_say_what_is_asked)
 	EXPECT_EQ(0x92345678, regs.rax);
 }
 
+/* A write is over when user space learns of it, a read when it has answered. */
+GUEST_CODE(written, 64, "movl $7, (%rdi)\n mov %eax, %ecx\n mov (%rdi), %edx\n hlt\n");
+
+TEST_F(mmio, write_is_over_when_user_space_learns_of_it)
+{
+	struct guest *guest = &self->guest;
+	struct kvm_regs regs;
+
+	guest_load(guest, written);
+	set_memory(_metadata, guest, self->pages, false);
+	prepare(_metadata, guest, self->pages, MODE_LONG);
+	guest_run(_metadata, guest, KVM_EXIT_MMIO);
+	get_regs(_metadata, guest, &regs);
+	EXPECT_EQ(CODE + 6, regs.rip);
+	regs.rax = 55;
+	set_regs(_metadata, guest, &regs);
+	guest_run(_metadata, guest, KVM_EXIT_MMIO);
+	get_regs(_metadata, guest, &regs);
+	EXPECT_EQ(CODE + 8, regs.rip);
+	EXPECT_EQ(55, regs.rcx);
+	memcpy(guest->run->mmio.data, "\x09\0\0", 4);
+	guest_run_hlt(_metadata, guest);
+	get_regs(_metadata, guest, &regs);
+	EXPECT_EQ(9, regs.rdx);
+}
+
+/* Of a string one write is over, and RIP is there for the next. */
+GUEST_CODE(rep_written, 64, "mov $3, %ecx\n rep stosl\n hlt\n");
+
+TEST_F(mmio, string_is_at_its_next_write)
+{
+	struct guest *guest = &self->guest;
+	struct kvm_regs regs;
+
+	guest_load(guest, rep_written);
+	set_memory(_metadata, guest, self->pages, false);
+	prepare(_metadata, guest, self->pages, MODE_LONG);
+	for (int left = 2; left >= 0; left--) {
+		guest_run(_metadata, guest, KVM_EXIT_MMIO);
+		EXPECT_EQ(DEVICE + 0x100 + 4 * (2 - left), guest->run->mmio.phys_addr);
+		get_regs(_metadata, guest, &regs);
+		EXPECT_EQ(left ? CODE + 5 : CODE + 7, regs.rip);
+		EXPECT_EQ(left, regs.rcx);
+	}
+	guest_run_hlt(_metadata, guest);
+}
+
+/* The trap of the guest's own TF comes after the write, and not before. */
+GUEST_LABEL(on_trap);
+GUEST_CODE(written_with_tf, 64,
+	   "pushfq\n orl $0x100, (%rsp)\n popfq\n movl $7, (%rdi)\n nop\n hlt\n"
+	   "on_trap: mov (%rsp), %rbx\n hlt\n");
+
+TEST_F(mmio, trap_comes_after_the_write)
+{
+	struct guest *guest = &self->guest;
+	struct kvm_regs regs;
+
+	/* KVM has none after a write that user space does. */
+	if (!on_slat())
+		SKIP(return, "only on " SLAT_DEVICE);
+	guest_load(guest, written_with_tf);
+	set_memory(_metadata, guest, self->pages, false);
+	prepare(_metadata, guest, self->pages, MODE_LONG);
+	guest_gate(guest, MODE_LONG, 1, guest_label(written_with_tf, on_trap), 14, 0);
+	guest_run(_metadata, guest, KVM_EXIT_MMIO);
+	guest_run_hlt(_metadata, guest);
+	get_regs(_metadata, guest, &regs);
+	EXPECT_EQ(CODE + 15, regs.rbx);
+}
+
 int main(int argc, char **argv)
 {
 	require_guests();
