@@ -71,7 +71,9 @@ struct slat_why {
  * @vcpu_fetch: make the groups SLAT_STATE_* of slat_cpu.valid; loaded here
  * @vcpu_enter: write back what is dirty, run the guest until it exits, and
  *	handle a host NMI or machine check that ended it; interrupts off.  All
- *	groups are invalid afterwards
+ *	groups are invalid afterwards.  @again: nothing but registers and
+ *	slat_cpu.max_stay has changed since the last one, and interrupts have been
+ *	off
  * @vcpu_exit: say why the last @vcpu_enter ended; loaded here
  * @format: how this host's second-level tables are written; constant from
  *	@setup to @teardown
@@ -97,7 +99,7 @@ struct slat_hw_ops {
 	void (*vcpu_load)(struct slat_cpu *vcpu);
 	void (*vcpu_put)(struct slat_cpu *vcpu);
 	void (*vcpu_fetch)(struct slat_cpu *vcpu, u32 groups);
-	void (*vcpu_enter)(struct slat_cpu *vcpu);
+	void (*vcpu_enter)(struct slat_cpu *vcpu, bool again);
 	void (*vcpu_exit)(struct slat_cpu *vcpu, struct slat_exit *exit);
 	const struct slat_pte_format *(*format)(void);
 	void (*flush_root)(u64 root);

@@ -122,7 +122,7 @@ int slat_svm_vcpu_alloc(struct slat_cpu *cpu);
 void slat_svm_vcpu_free(struct slat_cpu *cpu);
 void slat_svm_vcpu_load(struct slat_cpu *cpu);
 void slat_svm_vcpu_put(struct slat_cpu *cpu);
-void slat_svm_vcpu_enter(struct slat_cpu *cpu);
+void slat_svm_vcpu_enter(struct slat_cpu *cpu, bool again);
 
 /* state.c */
 void slat_svm_fetch(struct slat_cpu *cpu, u32 groups);

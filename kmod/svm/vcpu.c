@@ -318,8 +318,9 @@ static bool trap_is_due(struct slat_cpu *cpu)
 /**
  * slat_svm_vcpu_enter() - see slat_hw_ops.vcpu_enter
  * @cpu: the guest CPU, loaded here
+ * @again: makes no difference: all that it writes is memory
  */
-void slat_svm_vcpu_enter(struct slat_cpu *cpu)
+void slat_svm_vcpu_enter(struct slat_cpu *cpu, bool again)
 {
 	struct slat_svm_vcpu *svm = slat_svm_of(cpu);
 	struct vmcb *vmcb = svm->vmcb;

@@ -253,3 +253,20 @@ int slat_vcpu_handle_exit(struct slat_vcpu *vcpu, struct slat_exit *exit)
 	}
 	return handlers[exit->reason](vcpu, exit);
 }
+
+/**
+ * slat_vcpu_handle_inside() - the same of an exit for which the guest is not left
+ * @vcpu: loaded
+ * @exit: why it exited
+ *
+ * Interrupts off.  Only what changes nothing but registers.
+ *
+ * Return: whether it is done.
+ */
+bool slat_vcpu_handle_inside(struct slat_vcpu *vcpu, struct slat_exit *exit)
+{
+	if (exit->reason != SLAT_EXIT_CPUID || exit->partial || vcpu->cpu.want_step ||
+	    exit->undelivered.kind != SLAT_EVENT_NONE)
+		return false;
+	return slat_vcpu_handle_exit(vcpu, exit) > 0;
+}

@@ -20,6 +20,9 @@
 
 #define DR7_ENABLES	0xff
 
+/* Entries in a row with the host's interrupts off: not every CPU lets these end an entry. */
+#define ENTRIES_INSIDE	32
+
 static bool interrupts_open(struct slat_cpu *cpu)
 {
 	slat_cpu_need(cpu, SLAT_STATE_RFLAGS | SLAT_STATE_BLOCKING);
@@ -135,9 +138,23 @@ static void put_debug(void)
 		hw_breakpoint_restore();
 }
 
-/* Interrupts off. */
-static void enter(struct slat_cpu *cpu)
+/* Interrupts off.  Returns whether the guest may stay: no timer is due. */
+static bool timer_bound(struct slat_vcpu *vcpu)
 {
+	return !vcpu->has_apic || slat_apic_timer_bound(&vcpu->apic, &vcpu->cpu.max_stay);
+}
+
+/*
+ * Interrupts off, INSIDE, which this stays: whatever asks for a stay's end sends
+ * an interrupt, which also ends one that has not begun again yet.
+ *
+ * Returns whether @exit is still to be handled.
+ */
+static bool enter(struct slat_vcpu *vcpu, struct slat_exit *exit)
+{
+	struct slat_cpu *cpu = &vcpu->cpu;
+	int left = ENTRIES_INSIDE;
+	bool again = false;
 	u64 host_xcr0 = 0;
 	bool switch_xcr0 = cpu->cr4 & X86_CR4_OSXSAVE;
 
@@ -149,48 +166,52 @@ static void enter(struct slat_cpu *cpu)
 		xsetbv(XCR_XFEATURE_ENABLED_MASK, cpu->xcr0);
 	load_debug(cpu);
 
-	cpu->skipped = false;
-	cpu->ops->vcpu_enter(cpu);
+	do {
+		if (trace_slat_entry_enabled()) {
+			slat_cpu_need(cpu, SLAT_STATE_RIP);
+			trace_slat_entry(vcpu->id, cpu->rip);
+		}
+		cpu->skipped = false;
+		cpu->ops->vcpu_enter(cpu, again);
+		/* Who waits for this CPU to leave finds it noted. */
+		if (cpu->logged_count)
+			slat_mmu_note_writes(&vcpu->walker, cpu->logged, cpu->logged_count);
+		cpu->ops->vcpu_exit(cpu, exit);
+		again = slat_vcpu_handle_inside(vcpu, exit);
+	} while (again && --left && timer_bound(vcpu));
 
 	put_debug();
 	if (switch_xcr0)
 		xsetbv(XCR_XFEATURE_ENABLED_MASK, host_xcr0);
+	return !again;
 }
 
 /*
  * One stay in the guest.  The word that says INSIDE is stored before requests
  * are looked for: whoever makes one later sends an interrupt.
  *
- * Returns whether there was one.
+ * Returns whether @exit says why it has ended, which is to be handled.
  */
-static bool stay(struct slat_vcpu *vcpu)
+static bool stay(struct slat_vcpu *vcpu, struct slat_exit *exit)
 {
 	struct slat_cpu *cpu = &vcpu->cpu;
-	bool entered = false;
+	bool entered = false, exited = false;
 
 	preempt_disable();
 	local_irq_disable();
 	if (!slat_mmu_enter(&vcpu->walker, &cpu->root))
 		goto enable;
 	if (!xfer_to_guest_mode_work_pending() && !slat_immediate_exit(vcpu->run) &&
-	    !READ_ONCE(vcpu->look) &&
-	    (!vcpu->has_apic || slat_apic_timer_bound(&vcpu->apic, &cpu->max_stay))) {
+	    !READ_ONCE(vcpu->look) && timer_bound(vcpu)) {
 		if (test_thread_flag(TIF_NEED_FPU_LOAD))
 			switch_fpu_return();
 		/* INSIDE: who changes it makes this CPU leave. */
 		cpu->intercept_msrs = READ_ONCE(vcpu->config->intercept_msrs);
 		cpu->log_writes = slat_mmu_logs(vcpu->walker.mmu);
 		vcpu->ran = true;
-		if (trace_slat_entry_enabled()) {
-			slat_cpu_need(cpu, SLAT_STATE_RIP);
-			trace_slat_entry(vcpu->id, cpu->rip);
-		}
 		guest_timing_enter_irqoff();
-		enter(cpu);
+		exited = enter(vcpu, exit);
 		entered = true;
-		/* INSIDE: who waits for this CPU to leave finds it noted. */
-		if (cpu->logged_count)
-			slat_mmu_note_writes(&vcpu->walker, cpu->logged, cpu->logged_count);
 	}
 	slat_mmu_leave(&vcpu->walker);
 	if (entered) {
@@ -203,7 +224,7 @@ static bool stay(struct slat_vcpu *vcpu)
 enable:
 	local_irq_enable();
 	preempt_enable();
-	return entered;
+	return exited;
 }
 
 /* What a thread does before it returns to user space, and before it enters. */
@@ -266,7 +287,7 @@ static int run(struct slat_vcpu *vcpu)
 {
 	struct slat_cpu *cpu = &vcpu->cpu;
 	struct slat_exit exit;
-	bool entered;
+	bool exited;
 	int ret = 1;
 
 	if (vcpu->complete)
@@ -304,13 +325,11 @@ static int run(struct slat_vcpu *vcpu)
 		choose_event(vcpu);
 		if (vcpu->has_apic)
 			give_apic(vcpu);
-		entered = stay(vcpu);
+		exited = stay(vcpu, &exit);
 		if (vcpu->has_apic)
 			take_apic(vcpu);
-		if (!entered)
-			continue;
-		cpu->ops->vcpu_exit(cpu, &exit);
-		ret = slat_vcpu_handle_exit(vcpu, &exit);
+		if (exited)
+			ret = slat_vcpu_handle_exit(vcpu, &exit);
 	}
 	return ret;
 }

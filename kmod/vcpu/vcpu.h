@@ -271,6 +271,7 @@ void slat_vcpu_take_vapic(struct slat_vcpu *vcpu);
 /* exits.c */
 int slat_vcpu_no_memory(struct slat_vcpu *vcpu);
 int slat_vcpu_handle_exit(struct slat_vcpu *vcpu, struct slat_exit *exit);
+bool slat_vcpu_handle_inside(struct slat_vcpu *vcpu, struct slat_exit *exit);
 
 /* assist.c */
 int slat_vcpu_assist(struct slat_vcpu *vcpu, struct slat_exit *exit);

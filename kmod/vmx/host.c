@@ -173,25 +173,32 @@ void slat_vmx_host_refresh(struct slat_cpu *cpu)
  * are stopped by WRMSR, not by the VMCS, so that a record on its way is written
  * before the entry (SDM vol. 3B, 20.9.5).
  */
-static void switch_counters(bool to_guest)
+static void switch_counters(const struct slat_vmx_host *host, bool to_guest)
 {
-	const struct perf_guest_switch_msr *msrs;
-	int nr, i;
+	int i;
 
-	msrs = perf_guest_get_msrs(&nr, NULL);
-	for (i = 0; i < nr; i++)
-		if (msrs[i].host != msrs[i].guest)
-			wrmsrl(msrs[i].msr, to_guest ? msrs[i].guest : msrs[i].host);
+	for (i = 0; i < host->counters_nr; i++) {
+		const struct perf_guest_switch_msr *msr = &host->counters[i];
+
+		if (msr->host != msr->guest)
+			wrmsrl(msr->msr, to_guest ? msr->guest : msr->host);
+	}
 }
 
 /**
  * slat_vmx_host_leave() - before each entry, what the VMCS does not switch
+ * @cpu: the guest CPU, loaded here
  *
  * Interrupts off.
  */
-void slat_vmx_host_leave(void)
+void slat_vmx_host_leave(struct slat_cpu *cpu)
 {
-	switch_counters(true);
+	struct slat_vmx_host *host = &slat_vmx_of(cpu)->host;
+
+	host->counters = perf_guest_get_msrs(&host->counters_nr, NULL);
+	if (!host->counters)
+		host->counters_nr = 0;		/* which perf leaves as it is then */
+	switch_counters(host, true);
 }
 
 /**
@@ -202,11 +209,11 @@ void slat_vmx_host_leave(void)
  */
 void slat_vmx_host_back(struct slat_cpu *cpu)
 {
-	u64 debugctl = slat_vmx_of(cpu)->host.debugctl;
+	const struct slat_vmx_host *host = &slat_vmx_of(cpu)->host;
 
-	switch_counters(false);
-	if (debugctl)
-		wrmsrl(MSR_IA32_DEBUGCTLMSR, debugctl);
+	switch_counters(host, false);
+	if (host->debugctl)
+		wrmsrl(MSR_IA32_DEBUGCTLMSR, host->debugctl);
 }
 
 /**

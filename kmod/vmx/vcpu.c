@@ -275,16 +275,6 @@ static void flush_activity(const struct slat_cpu *cpu)
 		slat_vmwrite(GUEST_ACTIVITY_STATE, GUEST_ACTIVITY_ACTIVE);
 }
 
-/* The preemption timer's value, which the CPU may begin to count with any part of a tick. */
-static u32 stay_ticks(const struct slat_cpu *cpu)
-{
-	u64 ticks = slat_vmx.residency_ticks ?: U32_MAX;
-
-	if (cpu->max_stay)
-		ticks = min(ticks, (cpu->max_stay >> slat_vmx.caps.timer_shift) + 1);
-	return ticks;
-}
-
 static void flush_controls(struct slat_cpu *cpu)
 {
 	struct slat_vmx_vcpu *vmx = slat_vmx_of(cpu);
@@ -305,17 +295,41 @@ static void flush_controls(struct slat_cpu *cpu)
 			    INTERCEPTED | cpu->intercepts);
 	slat_vmwrite_cached(EPT_POINTER, &cached->root,
 			    slat_ept_pointer(&slat_vmx.format, cpu->root));
-	if (slat_vmx.controls.pin & PIN_BASED_VMX_PREEMPTION_TIMER)
-		slat_vmwrite_cached(VMX_PREEMPTION_TIMER_VALUE, &cached->stay, stay_ticks(cpu));
-	if (vmx->flush_vpid) {
-		vmx->flush_vpid = false;
-		if (vmx->vpid)
-			slat_invvpid_single(vmx->vpid);
-	}
 	slat_vmwrite_cached(TSC_OFFSET, &cached->tsc_offset, cpu->tsc_offset);
 	if (slat_vmx.controls.proc2 & SECONDARY_EXEC_TSC_SCALING)
 		slat_vmwrite_cached(TSC_MULTIPLIER, &cached->tsc_ratio,
 				    cpu->tsc_ratio ?: 1ULL << 48);
+}
+
+/* The CPU may begin to count with any part of a tick. */
+static void flush_timer(struct slat_cpu *cpu)
+{
+	u64 ticks = slat_vmx.residency_ticks ?: U32_MAX;
+
+	if (!(slat_vmx.controls.pin & PIN_BASED_VMX_PREEMPTION_TIMER))
+		return;
+	if (cpu->max_stay)
+		ticks = min(ticks, (cpu->max_stay >> slat_vmx.caps.timer_shift) + 1);
+	slat_vmwrite_cached(VMX_PREEMPTION_TIMER_VALUE, &slat_vmx_of(cpu)->cached.stay, ticks);
+}
+
+static void flush_tlb(struct slat_vmx_vcpu *vmx)
+{
+	if (!vmx->flush_vpid)
+		return;
+	vmx->flush_vpid = false;
+	if (vmx->vpid)
+		slat_invvpid_single(vmx->vpid);
+}
+
+/* What the VMCS says of a stay, beside the guest's registers. */
+static void flush_stay(struct slat_cpu *cpu)
+{
+	flush_activity(cpu);
+	flush_controls(cpu);
+	slat_vmx_apicv_flush(cpu);
+	flush_event(cpu);
+	slat_vmx_host_refresh(cpu);
 }
 
 /*
@@ -358,8 +372,9 @@ static bool is_machine_check(const struct slat_vmx_vcpu *vmx)
 /**
  * slat_vmx_vcpu_enter() - see slat_hw_ops.vcpu_enter
  * @cpu: the guest CPU, loaded here
+ * @again: what the last entry has written is there
  */
-void slat_vmx_vcpu_enter(struct slat_cpu *cpu)
+void slat_vmx_vcpu_enter(struct slat_cpu *cpu, bool again)
 {
 	struct slat_vmx_vcpu *vmx = slat_vmx_of(cpu);
 
@@ -373,13 +388,12 @@ void slat_vmx_vcpu_enter(struct slat_cpu *cpu)
 		cpu->blocking &= ~(SLAT_BLOCKED_BY_STI | SLAT_BLOCKED_BY_MOV_SS);
 		cpu->dirty |= SLAT_STATE_RFLAGS | SLAT_STATE_BLOCKING;
 	}
-	flush_activity(cpu);
+	if (!again)
+		flush_stay(cpu);
 	slat_vmx_flush(cpu);
-	flush_controls(cpu);
-	slat_vmx_apicv_flush(cpu);
-	flush_event(cpu);
-	slat_vmx_host_refresh(cpu);
-	slat_vmx_host_leave();
+	flush_timer(cpu);
+	flush_tlb(vmx);
+	slat_vmx_host_leave(cpu);
 
 	stay(cpu);
 

@@ -34,6 +34,8 @@ struct slat_vmx {
 
 extern struct slat_vmx slat_vmx;
 
+struct perf_guest_switch_msr;
+
 #define SLAT_VMX_SWITCHED_MSRS	6
 
 /**
@@ -77,6 +79,8 @@ struct slat_vmx_cached {
  * @msr: the host's values of the MSRs that host.c switches, of those in @switched
  * @now: what these MSRs hold
  * @switched: which of them hold the guest's
+ * @counters: MSRs of perf that the guest has others of, in a stay
+ * @counters_nr: how many
  */
 struct slat_vmx_host {
 	u16 ds, es, fs, gs, ldt;
@@ -84,6 +88,8 @@ struct slat_vmx_host {
 	u64 msr[SLAT_VMX_SWITCHED_MSRS];
 	u64 now[SLAT_VMX_SWITCHED_MSRS];
 	unsigned long switched;
+	const struct perf_guest_switch_msr *counters;
+	int counters_nr;
 };
 
 /**
@@ -142,7 +148,7 @@ int slat_vmx_vcpu_alloc(struct slat_cpu *cpu);
 void slat_vmx_vcpu_free(struct slat_cpu *cpu);
 void slat_vmx_vcpu_load(struct slat_cpu *cpu);
 void slat_vmx_vcpu_put(struct slat_cpu *cpu);
-void slat_vmx_vcpu_enter(struct slat_cpu *cpu);
+void slat_vmx_vcpu_enter(struct slat_cpu *cpu, bool again);
 
 /* apicv.c */
 void slat_vmx_apicv_init(struct slat_cpu *cpu);
@@ -163,7 +169,7 @@ void slat_vmx_host_put(struct slat_cpu *cpu);
 void slat_vmx_host_fetch(struct slat_cpu *cpu);
 void slat_vmx_host_flush(struct slat_cpu *cpu);
 void slat_vmx_host_refresh(struct slat_cpu *cpu);
-void slat_vmx_host_leave(void);
+void slat_vmx_host_leave(struct slat_cpu *cpu);
 void slat_vmx_host_back(struct slat_cpu *cpu);
 
 /* state.c */

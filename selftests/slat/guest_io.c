@@ -377,6 +377,24 @@ TEST_F(guest, signal_ends_the_run)
 	EXPECT_EQ(KVM_EXIT_INTR, self->guest.run->exit_reason);
 }
 
+GUEST_CODE(cpuids, 64, "cli\n 1: xor %eax, %eax\n cpuid\n incl 0x30000\n jmp 1b\n");
+
+/* An exit for which nobody leaves for long; not every machine interrupts such a guest. */
+TEST_F(guest, signal_ends_nothing_but_cpuid)
+{
+	struct sigaction action = { .sa_handler = on_alarm };
+	struct itimerval timer = { .it_value.tv_usec = 20000 };
+	struct guest *guest = &self->guest;
+
+	ASSERT_EQ(0, sigaction(SIGALRM, &action, NULL));
+	guest_load(guest, cpuids);
+	guest_mode(_metadata, guest, MODE_LONG);
+	ASSERT_EQ(0, setitimer(ITIMER_REAL, &timer, NULL));
+	EXPECT_EQ(-EINTR, _guest_run(guest));
+	EXPECT_EQ(KVM_EXIT_INTR, guest->run->exit_reason);
+	EXPECT_LT(0, guest_u32(guest, DATA));
+}
+
 /* A signal that is blocked, but not in KVM_RUN. */
 TEST_F(guest, signal_mask_counts_during_the_run)
 {
