@@ -20,6 +20,7 @@
 #include "host.h"
 #include "hw.h"
 #include "irq/irq.h"
+#include "mmu/mmu.h"
 #include "vcpu/vcpu.h"
 #include "vm.h"
 
@@ -333,9 +334,12 @@ static int __init slat_init(void)
 	err = slat_host_start(hw, &why);
 	if (err)
 		goto teardown;
-	err = slat_irq_setup();
+	err = slat_shrink_setup();
 	if (err)
 		goto stop;
+	err = slat_irq_setup();
+	if (err)
+		goto teardown_shrink;
 	slat_debugfs_start();
 	/* Once, not with each VM: the kernel patches its scheduler for it. */
 	preempt_notifier_inc();
@@ -349,6 +353,8 @@ teardown_irq:
 	preempt_notifier_dec();
 	slat_debugfs_stop();
 	slat_irq_teardown();
+teardown_shrink:
+	slat_shrink_teardown();
 stop:
 	slat_host_stop();
 teardown:
@@ -364,6 +370,7 @@ static void __exit slat_exit(void)
 	preempt_notifier_dec();
 	slat_debugfs_stop();
 	slat_irq_teardown();
+	slat_shrink_teardown();
 	slat_host_stop();
 	hw->teardown();
 	/* Callbacks of VMs that have been closed. */

@@ -79,6 +79,14 @@ int slat_follow_pfn(struct mm_struct *mm, unsigned long hva, bool write, u64 *pf
 		    bool *writable);
 unsigned int slat_host_level(struct mm_struct *mm, unsigned long hva);
 
+struct shrinker;
+struct shrink_control;
+
+typedef unsigned long (*slat_shrink_fn)(struct shrinker *shrinker, struct shrink_control *sc);
+
+int slat_shrinker_register(slat_shrink_fn count, slat_shrink_fn scan);
+void slat_shrinker_unregister(void);
+
 void slat_syscore_register(int (*suspend)(void), void (*resume)(void));
 void slat_syscore_unregister(void);
 

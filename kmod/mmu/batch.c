@@ -82,6 +82,7 @@ void slat_batch_seal(struct slat_batch *batch)
  */
 void slat_batch_commit(struct slat_batch *batch)
 {
+	lockdep_assert_not_held(&batch->ptab->lock);
 	slat_epochs_wait(&batch->ptab->epochs, batch->epoch);
 }
 
@@ -380,14 +381,18 @@ struct slat_table *slat_ptab_reuse(struct slat_ptab *ptab)
  * @count: at most so many
  *
  * Process context; may sleep.
+ *
+ * Return: how many that was.
  */
-void slat_ptab_reclaim(struct slat_ptab *ptab, unsigned long count)
+unsigned long slat_ptab_reclaim(struct slat_ptab *ptab, unsigned long count)
 {
 	struct slat_table *table;
+	unsigned long freed;
 
-	while (count-- && (table = debt_pop(ptab))) {
+	for (freed = 0; freed < count && (table = debt_pop(ptab)); freed++) {
 		debt_push_children(ptab, table);
 		slat_table_free(table, ptab->stats);
 		cond_resched();
 	}
+	return freed;
 }

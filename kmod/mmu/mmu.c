@@ -39,6 +39,7 @@ struct slat_mmu *slat_mmu_create(const struct slat_hw_ops *hw)
 	err = mmu_notifier_register(&mmu->notifier, current->mm);
 	if (err)
 		goto destroy;
+	slat_shrink_add(mmu);
 	return mmu;
 
 destroy:
@@ -57,6 +58,7 @@ free:
  */
 void slat_mmu_destroy(struct slat_mmu *mmu)
 {
+	slat_shrink_remove(mmu);
 	slat_mmu_drop_slots(mmu);
 	slat_ptab_clear(&mmu->ptab);
 	slat_mmu_free_apic(mmu);

@@ -108,6 +108,7 @@ struct slat_slot {
  * @rings: of the vCPUs; @slots_lock
  * @backlog: some slot's log has one; one word that stands for itself
  * @backlog_lock: where in a log its backlog is
+ * @shrunk: in shrink.c
  */
 struct slat_mmu {
 	struct slat_ptab ptab;
@@ -129,6 +130,7 @@ struct slat_mmu {
 	struct list_head rings;
 	bool backlog;
 	spinlock_t backlog_lock;	/* extent of backlogs */
+	struct list_head shrunk;
 };
 
 /**
@@ -150,6 +152,12 @@ struct slat_walker {
 		unsigned int pages;
 	} around;
 };
+
+/* shrink.c */
+int slat_shrink_setup(void);
+void slat_shrink_teardown(void);
+void slat_shrink_add(struct slat_mmu *mmu);
+void slat_shrink_remove(struct slat_mmu *mmu);
 
 /* mmu.c */
 struct slat_mmu *slat_mmu_create(const struct slat_hw_ops *hw);

@@ -111,6 +111,6 @@ void slat_ptab_clean_bits(struct slat_batch *batch, u64 gfn, const unsigned long
 void slat_ptab_drop_root(struct slat_batch *batch);
 bool slat_ptab_age(struct slat_ptab *ptab, u64 first, u64 last, bool clear);
 struct slat_table *slat_ptab_reuse(struct slat_ptab *ptab);
-void slat_ptab_reclaim(struct slat_ptab *ptab, unsigned long count);
+unsigned long slat_ptab_reclaim(struct slat_ptab *ptab, unsigned long count);
 
 #endif /* SLAT_MMU_PTAB_H */

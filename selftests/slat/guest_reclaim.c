@@ -495,6 +495,47 @@ TEST_F(reclaim, a_file_is_written_back)
 	zram_remove(_metadata, id);
 }
 
+#define SPARSE		0x10000000UL
+#define TABLES_SPARE	64
+
+static __s64 tables_held(struct __test_metadata *_metadata, struct guest *guest)
+{
+	struct slat_vm_stats stats;
+
+	get_stats(_metadata, guest, &stats);
+	return stats.tables_allocated - stats.tables_freed;
+}
+
+/* Tables of a slot that is gone are the host's when it asks for memory. */
+TEST_F(reclaim, tables_of_a_deleted_slot)
+{
+	struct guest *guest = &self->guest;
+	__s64 before, after;
+	__u8 *mem;
+
+	skip_without_stats();
+	mem = mmap(NULL, TABLES_SPARE * HUGE, PROT_READ | PROT_WRITE,
+		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	ASSERT_NE(MAP_FAILED, mem);
+	guest_store(_metadata, guest, FIRST, 1);
+	before = tables_held(_metadata, guest);
+	ASSERT_EQ(0, _guest_set_memory(guest, 2, SPARSE, TABLES_SPARE * HUGE, mem, 0));
+	for (int i = 0; i < TABLES_SPARE; i++)
+		guest_store(_metadata, guest, SPARSE + i * HUGE, 1);
+	EXPECT_LE(before + TABLES_SPARE, tables_held(_metadata, guest));
+	ASSERT_EQ(0, _guest_set_memory(guest, 2, SPARSE, 0, mem, 0));
+	EXPECT_LE(before + TABLES_SPARE, tables_held(_metadata, guest));
+
+	_file_write("/proc/sys/vm/drop_caches", "2");
+	after = tables_held(_metadata, guest);
+	EXPECT_GE(before + 1, after) {
+		TH_LOG("tables: %lld, then %lld", (long long)before, (long long)after);
+	}
+	guest_store(_metadata, guest, FIRST, PAGES);
+	check_stored(_metadata, self->mem, FIRST, PAGES);
+	munmap(mem, TABLES_SPARE * HUGE);
+}
+
 int main(int argc, char **argv)
 {
 	require_root();
