@@ -94,6 +94,51 @@ static void batch_unlink(struct slat_batch *batch, struct slat_table *table)
 	batch->count++;
 }
 
+/* So many entries of a table cost more than the table, which has to be filled again. */
+#define ENTRIES_WORTH_A_TABLE	16
+
+/* All that follows from a slot's size when it goes: unrolled. */
+static void move_entries(u64 *to, u64 *from, unsigned int count)
+{
+	unsigned int i;
+
+#pragma GCC unroll 8
+	for (i = 0; i < count; i++)
+		to[i] = xchg(&from[i], 0);
+}
+
+/*
+ * Removes entries that are beside one another.  Many are moved to a table that nobody
+ * walks, which takes them to the debt as if it had been above them.
+ */
+static void unlink_entries(struct slat_batch *batch, u64 *entries, unsigned int count,
+			   unsigned int level)
+{
+	struct slat_ptab *ptab = batch->ptab;
+	const struct slat_pte_format *format = ptab->format;
+	struct slat_table *table = ptab->spare;
+	unsigned int i;
+
+	batch->narrowed = true;
+	if (table && level > 1 && count >= ENTRIES_WORTH_A_TABLE) {
+		WRITE_ONCE(ptab->spare, NULL);
+		table->level = level;
+		move_entries(table->entries, entries, count);
+		batch_unlink(batch, table);
+		return;
+	}
+	for (i = 0; i < count; i++) {
+		u64 pte = READ_ONCE(entries[i]);
+
+		if (!slat_pte_present(format, pte))
+			continue;
+		/* A fault may widen or split it meanwhile. */
+		pte = xchg(&entries[i], 0);
+		if (slat_pte_is_table(format, pte, level))
+			batch_unlink(batch, slat_table_at(pte & SLAT_PTE_ADDR));
+	}
+}
+
 /**
  * slat_ptab_unlink() - remove the translations of a range of guest frames
  * @batch: begun
@@ -111,6 +156,7 @@ u64 slat_ptab_unlink(struct slat_batch *batch, u64 first, u64 last, unsigned lon
 	struct slat_ptab *ptab = batch->ptab;
 	struct slat_table *root = READ_ONCE(ptab->root);
 	struct slat_iter it;
+	unsigned int count;
 
 	lockdep_assert_held(&ptab->lock);
 	if (!root)
@@ -122,18 +168,12 @@ u64 slat_ptab_unlink(struct slat_batch *batch, u64 first, u64 last, unsigned lon
 			return it.next;
 		if (it.descend && !slat_iter_covered(&it, first))
 			continue;
-		/* A fault may widen or split it meanwhile. */
-		it.pte = xchg(it.entry, 0);
-		batch->narrowed = true;
-		if (slat_pte_is_table(ptab->format, it.pte, it.level))
-			batch_unlink(batch, slat_table_at(it.pte & SLAT_PTE_ADDR));
-		slat_iter_skip(&it);
+		count = min_t(unsigned long, slat_iter_run(&it), budget - it.steps + 1);
+		unlink_entries(batch, it.entry, count, it.level);
+		slat_iter_skip(&it, count);
 	}
 	return last + 1;
 }
-
-/* So many entries of a table cost more than the table, which has to be filled again. */
-#define ENTRIES_WORTH_A_TABLE	16
 
 /**
  * slat_ptab_widen() - unlink whole tables rather than most of what is in them

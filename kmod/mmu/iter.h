@@ -6,7 +6,7 @@
  *	slat_iter_start(&it, ptab, root, first, last);
  *	while (slat_iter_next(&it)) {
  *		... it.entry, it.pte, it.level, it.gfn ...
- *		slat_iter_skip(&it);	not into this entry's table
+ *		slat_iter_skip(&it, n);	past this entry and those after it, not below them
  *	}
  *
  * The caller keeps the tables, by their lock.
@@ -101,16 +101,32 @@ static inline bool slat_iter_next(struct slat_iter *it)
 	return false;
 }
 
-/** slat_iter_skip() - do not go into the current entry's table */
-static inline void slat_iter_skip(struct slat_iter *it)
-{
-	it->descend = false;
-}
-
 /** slat_iter_covered() - whether all that the current entry maps is in [first, last] */
 static inline bool slat_iter_covered(const struct slat_iter *it, u64 first)
 {
 	return it->gfn >= first && it->gfn + slat_level_mask(it->level) <= it->last;
+}
+
+/**
+ * slat_iter_run() - how much of the current entry's table is in the range
+ * @it: at an entry that the range covers, or a leaf that it covers in part
+ *
+ * Return: the entries that are, from the current one on.
+ */
+static inline unsigned int slat_iter_run(const struct slat_iter *it)
+{
+	u64 covered = (it->last + 1 - it->gfn) / slat_level_pages(it->level);
+
+	return clamp(covered, 1ULL,
+		     (u64)SLAT_TABLE_ENTRIES - slat_table_index(it->gfn, it->level));
+}
+
+/** slat_iter_skip() - go on after that many entries of this table, all of them read */
+static inline void slat_iter_skip(struct slat_iter *it, unsigned int count)
+{
+	it->steps += count - 1;
+	it->next = it->gfn + count * slat_level_pages(it->level) - 1;
+	it->descend = false;
 }
 
 #endif /* SLAT_MMU_ITER_H */

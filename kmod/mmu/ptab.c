@@ -44,13 +44,18 @@ int slat_ptab_init(struct slat_ptab *ptab, const struct slat_pte_format *format,
  */
 void slat_ptab_clear(struct slat_ptab *ptab)
 {
+	struct slat_table *spare;
 	struct slat_batch batch;
 
 	slat_batch_begin(&batch, ptab);
 	slat_ptab_drop_root(&batch);
+	spare = ptab->spare;
+	WRITE_ONCE(ptab->spare, NULL);
 	slat_batch_seal(&batch);
 	slat_batch_commit(&batch);
 	slat_ptab_reclaim(ptab, ULONG_MAX);
+	if (spare)
+		slat_table_free(spare, ptab->stats);
 }
 
 /**
@@ -153,6 +158,24 @@ bool slat_ptab_enter(struct slat_ptab *ptab, struct slat_actor *actor,
 	return true;
 }
 
+/* Who removes translations cannot allocate; does without if need be. */
+static void fill_spare(struct slat_ptab *ptab)
+{
+	struct slat_table *table;
+
+	if (READ_ONCE(ptab->spare))
+		return;
+	table = get_table(ptab);
+	spin_lock(&ptab->lock);
+	if (!ptab->spare) {
+		WRITE_ONCE(ptab->spare, table);
+		table = NULL;
+	}
+	spin_unlock(&ptab->lock);
+	if (table)
+		slat_table_free(table, ptab->stats);
+}
+
 /**
  * slat_ptab_fill_cache() - enough tables for any one slat_ptab_install()
  * @ptab: the tables
@@ -164,6 +187,8 @@ bool slat_ptab_enter(struct slat_ptab *ptab, struct slat_actor *actor,
  */
 int slat_ptab_fill_cache(struct slat_ptab *ptab, struct slat_cache *cache)
 {
+	if (cache->count >= ptab->format->levels)
+		return 0;
 	while (cache->count < ptab->format->levels) {
 		struct slat_table *table = get_table(ptab);
 
@@ -171,6 +196,7 @@ int slat_ptab_fill_cache(struct slat_ptab *ptab, struct slat_cache *cache)
 			return -ENOMEM;
 		slat_cache_put(cache, table);
 	}
+	fill_spare(ptab);
 	return 0;
 }
 

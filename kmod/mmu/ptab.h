@@ -37,6 +37,8 @@
  * @unlinked: subtrees that are linked no more, by epoch, oldest first; @lock
  * @unlinked_end: where the next one goes; @lock
  * @unlinked_count: how many they are; @lock, read as a hint without
+ * @spare: a zeroed table for entries that are unlinked together, NULL: none; @lock,
+ *	read as a hint without
  * @stats: counters
  */
 struct slat_ptab {
@@ -48,6 +50,7 @@ struct slat_ptab {
 	struct slat_table *unlinked;
 	struct slat_table **unlinked_end;
 	unsigned long unlinked_count;
+	struct slat_table *spare;
 	struct slat_stats __percpu *stats;
 };
 
