@@ -753,11 +753,7 @@ static void a_leaf_that_is_used_is_protected(void)
 
 static void meanwhile_split(void)
 {
-	struct slat_cache others = { };
-
-	CHECK_EQ(0, slat_ptab_fill_cache(&ptab, &others));
-	slat_ptab_install(&ptab, &others, 513, 2049, 1, RW, true);
-	slat_ptab_drain_cache(&ptab, &others);
+	slat_ptab_install(&ptab, &cache, 513, 2049, 1, RW, true);
 }
 
 /* A fault splits the leaf for rights that the whole does not have. */
@@ -767,11 +763,170 @@ static void a_leaf_that_is_split_is_protected(void)
 
 	begin();
 	install(512, 2048, 2, SLAT_ACCESS_READ | SLAT_ACCESS_WRITE);
+	CHECK_EQ(0, slat_ptab_fill_cache(&ptab, &cache));
 	unit_meanwhile = meanwhile_split;
 	write_protect(0, ALL);
 	CHECK_EQ(1, counted(SLAT_STAT_SPLITS));
 	for (gfn = 512; gfn < 1024; gfn++)
 		CHECK(!(mapped(gfn, 2048 + gfn - 512, 1) & SLAT_ACCESS_WRITE));
+	end();
+}
+
+/* A page in each of so many tables of 2 MiB, from one on. */
+#define RUN		128
+#define RUN_FIRST	(64ULL << 9)
+#define RUN_LAST	(RUN_FIRST + (RUN << 9) - 1)
+
+static void install_run(u64 first, u64 last)
+{
+	u64 gfn;
+
+	for (gfn = first; gfn <= last; gfn += 512)
+		CHECK_EQ(SLAT_INSTALLED, install(gfn, gfn, 1, RW));
+}
+
+static void check_run(u64 first, u64 last, u32 access)
+{
+	u64 gfn;
+
+	for (gfn = first; gfn <= last; gfn += 512)
+		CHECK_EQ(access, mapped(gfn, gfn, 1));
+}
+
+/* S3, I8: those that go take one place in the list, and those beside them stay. */
+static void tables_beside_one_another_go_as_one(void)
+{
+	begin();
+	install_run(0, (512 << 9) - 1);
+	CHECK_EQ(1 + 1 + 1 + 512, live());
+	unlink_range(RUN_FIRST, RUN_LAST);
+	check_run(0, RUN_FIRST - 1, RW);
+	check_run(RUN_FIRST, RUN_LAST, 0);
+	check_run(RUN_LAST + 1, (512 << 9) - 1, RW);
+	CHECK(!ptab.spare);
+	CHECK_EQ(1, ptab.unlinked_count);
+	slat_ptab_reclaim(&ptab, 1);
+	CHECK_EQ(RUN, ptab.unlinked_count);
+	slat_ptab_reclaim(&ptab, ULONG_MAX);
+	CHECK_EQ(1 + 1 + 1 + 512 - RUN, live());
+	end();
+}
+
+/* Without a spare table the same is removed, one by one. */
+static void tables_go_one_by_one_without_a_spare(void)
+{
+	begin();
+	install_run(0, (512 << 9) - 1);
+	unlink_range(RUN_FIRST, RUN_LAST);
+	unlink_range(RUN_LAST + 1, RUN_LAST + (RUN << 9));
+	check_run(RUN_FIRST, RUN_LAST + (RUN << 9), 0);
+	check_run(RUN_LAST + (RUN << 9) + 1, (512 << 9) - 1, RW);
+	CHECK_EQ(1 + RUN, ptab.unlinked_count);
+	end();
+}
+
+/* It is for many: few are as cheap without, and leaves are nobody's tables. */
+static void few_tables_leave_the_spare(void)
+{
+	u64 gfn;
+
+	begin();
+	install_run(0, (15 << 9) - 1);
+	unlink_range(0, (15 << 9) - 1);
+	CHECK(ptab.spare);
+	CHECK_EQ(15, ptab.unlinked_count);
+	for (gfn = 0; gfn < 512; gfn++)
+		install(gfn, gfn, 1, RW);
+	unlink_range(1, 511);
+	CHECK(ptab.spare);
+	CHECK_EQ(RW, mapped(0, 0, 1));
+	for (gfn = 1; gfn < 512; gfn++)
+		CHECK_EQ(0, mapped(gfn, 0, 1));
+	end();
+}
+
+/* M9: the spare comes out of the debt, for who needs tables anyway. */
+static void a_spare_comes_back(void)
+{
+	u64 allocated;
+	int i;
+
+	begin();
+	install_run(0, RUN_LAST);
+	allocated = counted(SLAT_STAT_TABLES_ALLOCATED);
+	for (i = 0; i < 5; i++) {
+		CHECK(ptab.spare);
+		unlink_range(RUN_FIRST, RUN_LAST);
+		CHECK(!ptab.spare);
+		install_run(RUN_FIRST, RUN_LAST);
+	}
+	CHECK(counted(SLAT_STAT_TABLES_ALLOCATED) <= allocated + 1);
+	check_run(0, RUN_LAST, RW);
+	end();
+}
+
+/* I1: what was moved waits like what was not. */
+static void moved_tables_wait_for_who_is_inside(void)
+{
+	struct slat_actor *other;
+	struct slat_batch batch;
+	u64 root;
+
+	begin();
+	install_run(RUN_FIRST, RUN_LAST);
+	other = slat_actor_get(&ptab.epochs);
+	CHECK(slat_ptab_enter(&ptab, other, flush, &root));
+	slat_batch_begin(&batch, &ptab);
+	slat_ptab_unlink(&batch, RUN_FIRST, RUN_LAST, ULONG_MAX);
+	slat_batch_seal(&batch);
+	CHECK_EQ(1, batch.count);
+	CHECK(!slat_epochs_poll(&ptab.epochs, batch.epoch));
+	CHECK(!slat_ptab_reuse(&ptab));
+	slat_actor_leave(other);
+	slat_batch_commit(&batch);
+	slat_ptab_reclaim(&ptab, 1);
+	CHECK_EQ(RUN, ptab.unlinked_count);
+	slat_actor_put(other);
+	end();
+}
+
+/* A fault splits a leaf between its neighbours: its table goes with them. */
+static void a_leaf_is_split_while_it_is_moved(void)
+{
+	begin();
+	install(512, 2048, 2, SLAT_ACCESS_READ | SLAT_ACCESS_WRITE);
+	install_run(1024, 1024 + (RUN << 9) - 1);
+	CHECK_EQ(0, slat_ptab_fill_cache(&ptab, &cache));
+	unit_meanwhile = meanwhile_split;
+	unlink_range(512, 1024 + (RUN << 9) - 1);
+	CHECK_EQ(1, counted(SLAT_STAT_SPLITS));
+	CHECK_EQ(1, ptab.unlinked_count);
+	slat_ptab_reclaim(&ptab, 1);
+	CHECK_EQ(RUN + 1, ptab.unlinked_count);
+	slat_ptab_reclaim(&ptab, ULONG_MAX);
+	CHECK_EQ(1 + 1 + 1, live());
+	end();
+}
+
+/* What is at the ends of a range: a leaf that it covers in part, tables that it does not. */
+static void leaves_and_tables_of_all_levels_go(void)
+{
+	begin();
+	install(3, 3, 1, RW);
+	install(513, 513, 2, RW);
+	install(1024, 1024, 1, RW);
+	install(BIT(18) + 5, BIT(19) + 5, 3, RO);
+	install(2 * BIT(18), 5, 1, RW);
+	install(2 * BIT(18) + 511, 7, 1, RW);
+	install(2 * BIT(18) + 512, 6, 1, RW);
+	unlink_range(600, 2 * BIT(18) + 510);
+	CHECK_EQ(RW, mapped(3, 3, 1));
+	CHECK_EQ(0, mapped(513, 0, 2));
+	CHECK_EQ(0, mapped(1024, 0, 1));
+	CHECK_EQ(0, mapped(BIT(18) + 5, 0, 3));
+	CHECK_EQ(0, mapped(2 * BIT(18), 0, 1));
+	CHECK_EQ(RW, mapped(2 * BIT(18) + 511, 7, 1));
+	CHECK_EQ(RW, mapped(2 * BIT(18) + 512, 6, 1));
 	end();
 }
 
@@ -1115,6 +1270,13 @@ int main(void)
 		UNIT_CASE(a_split_that_loses_is_made_again),
 		UNIT_CASE(a_leaf_that_is_used_is_protected),
 		UNIT_CASE(a_leaf_that_is_split_is_protected),
+		UNIT_CASE(tables_beside_one_another_go_as_one),
+		UNIT_CASE(tables_go_one_by_one_without_a_spare),
+		UNIT_CASE(few_tables_leave_the_spare),
+		UNIT_CASE(a_spare_comes_back),
+		UNIT_CASE(moved_tables_wait_for_who_is_inside),
+		UNIT_CASE(a_leaf_is_split_while_it_is_moved),
+		UNIT_CASE(leaves_and_tables_of_all_levels_go),
 		UNIT_CASE(a_table_linked_too_late_goes_with_its_subtree),
 		UNIT_CASE(an_early_install_goes_with_its_subtree),
 		UNIT_CASE(a_later_batch_ends_the_earlier_one),
