@@ -16,6 +16,7 @@ enum { SLOT_ONE = SLOT_CODE + 1, SLOT_OTHER, SLOT_SMALL, SLOT_MANY };
 #define ADDRESS_OTHER	0x20000000UL
 #define ADDRESS_SMALL	0x30000000UL
 #define ADDRESS_MANY	0x40000000UL
+#define ADDRESS_ALONE	0x80000000UL	/* a gigabyte with nothing else in it */
 
 /* ESI counts; EDI is the address, which goes on by EBX. */
 extern const __u8 guest_cpuid[], guest_cpuid_end[], guest_pio[], guest_pio_end[];
@@ -49,6 +50,7 @@ void count_figures(const char *name, const char *params, struct counts before,
 void measure_exits(const char *device);
 void measure_debugctl(const char *device);
 void measure_slots(const char *device);
+void measure_alone(const char *device);
 void measure_many_slots(const char *device);
 void measure_vcpus(const char *device);
 void measure_batch(const char *device);

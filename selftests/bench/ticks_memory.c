@@ -92,34 +92,54 @@ void measure_populate(const char *device)
 	munmap(mem, size);
 }
 
-/** measure_drop() - the owner discards what the guest has touched */
-void measure_drop(const char *device)
+/* Without a guest it is the host's part alone: pages that their owner has touched. */
+static void drop(const char *device, int calls, bool guest, const char *params)
 {
+	size_t size = 32 * MIB, part = size / calls;
+	struct counts before = { 0 }, after = { 0 }, sum = { 0 }, none = { 0 };
 	ticks_t ticks[3], begin;
-	size_t size = 32 * MIB;
-	void *mem = memory(size);
-	struct counts before, after, sum = { 0 }, none = { 0 };
 	struct machine machine;
+	__u8 *mem = memory(size);
 
-	machine_open(&machine, device, 1);
-	set_slot(&machine, SLOT_ONE, ADDRESS_ONE, mem, size);
+	if (guest) {
+		machine_open(&machine, device, 1);
+		set_slot(&machine, SLOT_ONE, ADDRESS_ONE, mem, size);
+	}
 	for (int i = 0; i < (int)ARRAY_SIZE(ticks); i++) {
-		touch(&machine, ADDRESS_ONE, size);
-		before = get_counts(&machine);
+		if (guest) {
+			touch(&machine, ADDRESS_ONE, size);
+			before = get_counts(&machine);
+		}
+		for (size_t at = 0; !guest && at < size; at += PAGE)
+			mem[at] = 1;
 		begin = now();
-		if (madvise(mem, size, MADV_DONTNEED))
-			err(EXIT_FAILURE, "madvise");
+		for (size_t at = 0; at < size; at += part)
+			if (madvise(mem + at, part, MADV_DONTNEED))
+				err(EXIT_FAILURE, "madvise");
 		ticks[i] = (now() - begin) / (size / PAGE);
-		RUN(&machine, guest_cpuid, 1, 0, 0);
-		after = get_counts(&machine);
+		if (guest) {
+			RUN(&machine, guest_cpuid, 1, 0, 0);
+			after = get_counts(&machine);
+		}
 		sum.known = after.known;
 		sum.ipis += after.ipis - before.ipis;
 		sum.flushes += after.flushes - before.flushes;
 	}
-	figure("madvise_drop", "mib=32", "ticks/page", ticks, ARRAY_SIZE(ticks));
-	count_figures("madvise_drop", "mib=32", none, sum, ARRAY_SIZE(ticks));
-	machine_close(&machine);
+	figure("madvise_drop", params, "ticks/page", ticks, ARRAY_SIZE(ticks));
+	if (guest) {
+		count_figures("madvise_drop", params, none, sum, ARRAY_SIZE(ticks));
+		machine_close(&machine);
+	}
 	munmap(mem, size);
+}
+
+/** measure_drop() - the owner discards what the guest has touched, at once or page by page */
+void measure_drop(const char *device)
+{
+	drop(device, 1, true, "mib=32");
+	drop(device, 1, false, "mib=32,guest=0");
+	drop(device, 8192, true, "mib=32,calls=8192");
+	drop(device, 8192, false, "mib=32,calls=8192,guest=0");
 }
 
 static bool enable_manual(struct machine *machine)

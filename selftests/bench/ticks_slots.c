@@ -111,6 +111,40 @@ void measure_slots(const char *device)
 	slots(device, 256, 1);
 }
 
+/* The same with no other slot in the first one's gigabyte, where large memory has most. */
+static void alone(const char *device, size_t mib, int rounds)
+{
+	void *one = memory(mib * MIB), *other = memory(mib * MIB);
+	ticks_t delete[ROUNDS], begin;
+	struct machine machine;
+	char params[32];
+
+	snprintf(params, sizeof(params), "mib=%zu,alone=1", mib);
+	machine_open(&machine, device, 1);
+	set_slot(&machine, SLOT_OTHER, ADDRESS_OTHER, other, mib * MIB);
+	for (int i = -1; i < rounds; i++) {
+		set_slot(&machine, SLOT_ONE, ADDRESS_ALONE, one, mib * MIB);
+		touch(&machine, ADDRESS_ALONE, mib * MIB);
+		touch(&machine, ADDRESS_OTHER, mib * MIB);
+		begin = now();
+		set_slot(&machine, SLOT_ONE, ADDRESS_ALONE, one, 0);
+		delete[i < 0 ? 0 : i] = now() - begin;
+	}
+	figure("slot_delete", params, "ticks", delete, rounds);
+	machine_close(&machine);
+	munmap(one, mib * MIB);
+	munmap(other, mib * MIB);
+}
+
+/** measure_alone() - by size */
+void measure_alone(const char *device)
+{
+	alone(device, 32, ROUNDS);
+	alone(device, 64, 3);
+	alone(device, 128, 3);
+	alone(device, 256, 1);
+}
+
 static void one_slot(struct machine *machine, const char *params)
 {
 	ticks_t add[ROUNDS], delete[ROUNDS], begin;

@@ -28,6 +28,7 @@ static const struct {
 	{ measure_debugctl, { "debugctl_read" } },
 	{ measure_slots, { "slot_add", "fault_4k", "slot_delete", "slot_delete_total",
 			   "other_slot_refaults", "zap_all", "vm_close" } },
+	{ measure_alone, { "slot_delete" } },
 	{ measure_many_slots, { "slot_add", "slot_delete" } },
 	{ measure_vcpus, { "slot_add", "slot_delete" } },
 	{ measure_batch, { "slot_batch" } },

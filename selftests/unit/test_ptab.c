@@ -828,7 +828,7 @@ static void tables_go_one_by_one_without_a_spare(void)
 /* It is for many: few are as cheap without, and leaves are nobody's tables. */
 static void few_tables_leave_the_spare(void)
 {
-	u64 gfn;
+	u64 gfn, now;
 
 	begin();
 	install_run(0, (15 << 9) - 1);
@@ -837,7 +837,9 @@ static void few_tables_leave_the_spare(void)
 	CHECK_EQ(15, ptab.unlinked_count);
 	for (gfn = 0; gfn < 512; gfn++)
 		install(gfn, gfn, 1, RW);
+	now = slat_epochs_now(&ptab.epochs);
 	unlink_range(1, 511);
+	CHECK_EQ(now + 1, slat_epochs_now(&ptab.epochs));
 	CHECK(ptab.spare);
 	CHECK_EQ(RW, mapped(0, 0, 1));
 	for (gfn = 1; gfn < 512; gfn++)

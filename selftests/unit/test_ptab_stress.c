@@ -237,6 +237,18 @@ static void zap_all(void)
 	slat_ptab_reclaim(&ptab, pick(8));
 }
 
+/* The same, but for the root: so many tables beside one another are moved. */
+static void unlink_all(void)
+{
+	struct slat_batch batch;
+
+	slat_batch_begin(&batch, &ptab);
+	slat_ptab_unlink(&batch, 0, 64 * BLOCK_PAGES - 1, ULONG_MAX);
+	slat_batch_seal(&batch);
+	slat_batch_commit(&batch);
+	slat_ptab_reclaim(&ptab, pick(8));
+}
+
 /* Each mutator has its own blocks: two never move one block at a time. */
 static void *mutator(void *arg)
 {
@@ -247,9 +259,12 @@ static void *mutator(void *arg)
 	for (i = 0; i < rounds; i++) {
 		int block = pick(BLOCKS / MUTATORS) * MUTATORS + self;
 
-		switch (pick(8)) {
+		switch (pick(9)) {
 		case 0:
 			zap_all();
+			break;
+		case 8:
+			unlink_all();
 			break;
 		case 1:
 		case 2:
