@@ -112,7 +112,7 @@ void measure_slots(const char *device)
 }
 
 /* The same with no other slot in the first one's gigabyte, where large memory has most. */
-static void alone(const char *device, size_t mib, int rounds)
+static void slot_alone(const char *device, size_t mib, int rounds)
 {
 	void *one = memory(mib * MIB), *other = memory(mib * MIB);
 	ticks_t delete[ROUNDS], begin;
@@ -139,10 +139,10 @@ static void alone(const char *device, size_t mib, int rounds)
 /** measure_alone() - by size */
 void measure_alone(const char *device)
 {
-	alone(device, 32, ROUNDS);
-	alone(device, 64, 3);
-	alone(device, 128, 3);
-	alone(device, 256, 1);
+	slot_alone(device, 32, ROUNDS);
+	slot_alone(device, 64, 3);
+	slot_alone(device, 128, 3);
+	slot_alone(device, 256, 1);
 }
 
 static void one_slot(struct machine *machine, const char *params)
