@@ -54,18 +54,35 @@ static inline unsigned int slat_table_index(u64 gfn, unsigned int level)
 	return gfn >> (level - 1) * SLAT_TABLE_BITS & (SLAT_TABLE_ENTRIES - 1);
 }
 
+/* As far down as one table has all of the range, and more than that. */
+static inline void slat_iter_narrow(struct slat_iter *it)
+{
+	while (it->at > 1) {
+		u64 mask = slat_level_mask(it->at);
+		u64 pte = READ_ONCE(it->tables[it->at][slat_table_index(it->next, it->at)]);
+
+		if ((it->next ^ it->last) & ~mask || it->last - it->next == mask ||
+		    !slat_pte_is_table(it->format, pte, it->at))
+			break;
+		it->at--;
+		it->tables[it->at] = __va(pte & SLAT_PTE_ADDR);
+	}
+}
+
+/** slat_iter_start() - begin a walk; it passes by tables on the way to where the range is */
 static inline void slat_iter_start(struct slat_iter *it, const struct slat_ptab *ptab,
 				   struct slat_table *root, u64 first, u64 last)
 {
-	*it = (struct slat_iter) {
-		.format = ptab->format,
-		.top = ptab->format->levels,
-		.last = last,
-		.next = first,
-		.at = ptab->format->levels,
-		.level = ptab->format->levels,
-	};
+	it->format = ptab->format;
+	it->top = ptab->format->levels;
+	it->last = last;
+	it->next = first;
 	it->tables[it->top] = root->entries;
+	it->at = it->top;
+	it->descend = false;
+	it->steps = 0;
+	it->entry = NULL;
+	slat_iter_narrow(it);
 }
 
 /* To the entry after the current one, in a table higher up if this one ends. */
