@@ -4,9 +4,10 @@
  * come to be free tables again.
  *
  * A subtree is unlinked whole, by one write to the entry above it, and put at
- * the end of one list, which is thereby sorted by epoch.  While its epoch is
- * not over it is in limbo; after that it is debt: nobody uses it, and whoever
- * needs tables takes them from there.
+ * the end of one list, which is thereby sorted by epoch; many at a time below a
+ * table that has never been linked.  While its epoch is not over it is in limbo;
+ * after that it is debt: nobody uses it, and whoever needs tables takes them from
+ * there.
  */
 #include <linux/atomic.h>
 #include <linux/bitops.h>
