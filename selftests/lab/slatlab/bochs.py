@@ -66,6 +66,7 @@ class Bochs(machine.Machine):
     # host CPU, to which Bochs then delivers no host interrupt as a VM exit.
     MODULE_ARGS = "residency_us=1000 virtual_interrupts=0"
     SPARE = 0
+    ICOUNT_CPUS = 8
     # Bochs gives the size of the uncompacted XSAVE area for the compacted one too; Linux warns
     # and does without XSAVE. Without XSAVEC and XSAVES it has no need of a compacted area.
     # Its SYSRET may leave a 32-bit program on a 16-bit stack: no such program may use the vDSO.
@@ -76,9 +77,10 @@ class Bochs(machine.Machine):
     RESET = "bx_pc_system_c::Reset("
 
     def __init__(self, directory, *, work, kernel, command_line, model, cpus, mem,
-                 shell_port=None):
+                 icount=True, shell_port=None):
         """KERNEL: image and initrd; WORK: where files may be left that only this needs."""
         super().__init__(directory, cpus)
+        del icount      # always
         self._resets = 0
         path = disc.write_disc(work, *kernel, command_line)
         com2 = "enabled=0"

@@ -24,6 +24,7 @@ def _machine_options(parser):
     add("--cpu-model", help="a model `lab list` shows")
     add("--cpus", type=int, default=1)
     add("--mem", type=int, metavar="MIB", help="memory of the machine")
+    add("--icount", action="store_true", help="time is counted in instructions")
     add("--timeout", type=float, metavar="S", help="wall time after which the machine hangs")
     add("--copy-in", action="append", default=[], metavar="PATH",
         help="file or directory for the command's working directory")
@@ -65,6 +66,8 @@ def _check(options, parser):
         parser.error(f"no CPU model {options.cpu_model!r}; `lab list` shows them")
     if not 1 <= options.cpus <= 8:
         parser.error("--cpus: 1 to 8")
+    if options.icount and options.cpus > backend.ICOUNT_CPUS:
+        parser.error(f"--icount: no more CPUs than {backend.ICOUNT_CPUS}")
     if options.no_module and options.with_kvm:
         parser.error("--no-module and --with-kvm exclude each other")
     options.mem = options.mem or MEMORY[options.kernel]

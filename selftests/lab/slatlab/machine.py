@@ -23,6 +23,7 @@ class Machine:
     COMMAND_LINE    what the kernel has to be told
     SPARE           CPUs that a machine of several has besides, the first ones; the command
                     keeps off them
+    ICOUNT_CPUS     CPUs that a machine can have whose time is counted in instructions
     models()        the CPU models there are
     __init__(...)   start it, see the emulators
     wait(seconds)   let up to that much time pass, or less if something happens

@@ -104,7 +104,7 @@ class Run:
                           kernel=(self.kernel.vmlinuz, contents.write()),
                           command_line=self._command_line(), model=options.cpu_model,
                           cpus=options.cpus + self.backend.spare(options.cpus), mem=options.mem,
-                          shell_port=shell and shell.port) as machine:
+                          icount=options.icount, shell_port=shell and shell.port) as machine:
             if shell:
                 shell.attach(machine)
             return self._follow(machine)
