@@ -41,6 +41,11 @@ static int highest(const unsigned long *vectors)
 {
 	int i;
 
+	BUILD_BUG_ON(SLAT_VECTOR_WORDS != 4);
+	/* As with most entries, each of which asks. */
+	if (!(READ_ONCE(vectors[0]) | READ_ONCE(vectors[1]) | READ_ONCE(vectors[2]) |
+	      READ_ONCE(vectors[3])))
+		return -1;
 	for (i = SLAT_VECTOR_WORDS - 1; i >= 0; i--) {
 		unsigned long word = READ_ONCE(vectors[i]);
 
@@ -244,6 +249,8 @@ int slat_lapic_pending(const struct slat_lapic *lapic)
 	if (!(lapic->base & SLAT_APIC_BASE_ENABLED))
 		return -1;
 	vector = highest(lapic->irr);
+	if (vector < 0)
+		return -1;
 	return vector >> 4 > slat_lapic_ppr(lapic) >> 4 ? vector : -1;
 }
 

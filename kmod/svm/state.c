@@ -230,6 +230,8 @@ void slat_svm_flush(struct slat_cpu *cpu)
 	struct vmcb_save_area *save = &svm->vmcb->save;
 	u32 groups = cpu->dirty;
 
+	if (!groups)
+		return;
 	cpu->dirty = 0;
 	if (groups & SLAT_STATE_RIP)
 		save->rip = cpu->rip;
