@@ -542,11 +542,14 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 
 	if (vm->mm != current->mm)
 		return -EIO;
+	/* Those that are made often come first. */
+	ret = slat_mmu_ioctl(vm->mmu, cmd, arg);
+	if (ret != -ENOTTY)
+		return ret;
 	for (i = 0; i < ARRAY_SIZE(vm_ioctls); i++)
 		if (vm_ioctls[i].cmd == cmd)
 			return vm_ioctls[i].handler(vm, arg);
-	ret = slat_mmu_ioctl(vm->mmu, cmd, arg);
-	return ret == -ENOTTY ? slat_irq_ioctl(vm->irq, cmd, arg) : ret;
+	return slat_irq_ioctl(vm->irq, cmd, arg);
 }
 
 #ifdef CONFIG_COMPAT

@@ -149,36 +149,34 @@ static unsigned long *alloc_bits(const struct slat_dirty *dirty)
 	return kvmalloc_array(dirty->words, sizeof(unsigned long), GFP_KERNEL_ACCOUNT);
 }
 
-static void copy_bits(const struct slat_dirty *dirty, unsigned long *bits)
-{
-	unsigned long i;
-
-	for (i = 0; i < dirty->words; i++)
-		bits[i] = READ_ONCE(dirty->bits[i]);
-}
-
 static size_t bytes(const struct slat_dirty *dirty)
 {
 	return dirty->words * sizeof(unsigned long);
 }
 
+/* Nothing is taken. */
+static int show_log(struct slat_mmu *mmu, const struct slat_dirty *dirty, void __user *user)
+{
+	drain(mmu);
+	/* Bits that are set meanwhile are in it, or in the next one. */
+	return data_race(copy_to_user(user, dirty->bits, bytes(dirty))) ? -EFAULT : 0;
+}
+
 static int get_log(struct slat_mmu *mmu, const struct slat_slot *slot, void __user *user)
 {
-	bool keep = mmu->manual_protect;
 	struct slat_dirty *dirty = slot->dirty;
-	unsigned long *bits = alloc_bits(dirty);
+	unsigned long *bits;
 	int err = 0;
 
+	if (mmu->manual_protect)
+		return show_log(mmu, dirty, user);
+	bits = alloc_bits(dirty);
 	if (!bits)
 		return -ENOMEM;
 	drain(mmu);
-	if (keep)
-		copy_bits(dirty, bits);
-	else
-		take_all(mmu, slot, 0, bits, dirty->words, false);
+	take_all(mmu, slot, 0, bits, dirty->words, false);
 	if (copy_to_user(user, bits, bytes(dirty))) {
-		if (!keep)
-			give_back(dirty, bits);
+		give_back(dirty, bits);
 		err = -EFAULT;
 	}
 	kvfree(bits);
