@@ -166,6 +166,9 @@ static u32 leaf_access(const struct slat_mmu *mmu, const struct slat_fault *faul
 			access |= SLAT_ACCESS_WRITE;
 		else if (mmu->ptab.format->logs)
 			access |= SLAT_ACCESS_WRITE | SLAT_ACCESS_LOGGED;
+		/* Only of what the host takes away before it changes it, see rewrite.c. */
+		if (fault->count)
+			access |= SLAT_ACCESS_HOST_WRITE;
 	}
 	if (fault->populate)
 		access |= SLAT_ACCESS_NOT_YET;
@@ -333,19 +336,8 @@ static void install_window(struct slat_walker *walker, const struct slat_fault *
 	walker->around.end = walker->around.first + max(fault->count, 1U);
 }
 
-/**
- * slat_mmu_fault() - the guest needs a translation
- * @walker: the vCPU's
- * @gpa: for this guest-physical address
- * @access: SLAT_ACCESS_*
- *
- * Process context of the VM's owner, OUTSIDE; may sleep.
- *
- * Return: 0: enter again, the access may still fault; 1: there is no memory,
- * or it is read-only to the guest; -EFAULT: its owner has none; -EINTR,
- * -EAGAIN: a signal came first, which may say that the page is broken; -ENOMEM.
- */
-int slat_mmu_fault(struct slat_walker *walker, u64 gpa, u32 access)
+/* Looks the frame up and maps it; apart, as it takes room on the stack. */
+static noinline_for_stack int map_frame(struct slat_walker *walker, u64 gpa, u32 access)
 {
 	struct slat_mmu *mmu = walker->mmu;
 	struct page *pages[WINDOW_PAGES];
@@ -353,7 +345,6 @@ int slat_mmu_fault(struct slat_walker *walker, u64 gpa, u32 access)
 	unsigned int window;
 	int err;
 
-	slat_stat_inc(mmu->ptab.stats, SLAT_STAT_FAULTS);
 	err = slat_ptab_fill_cache(&mmu->ptab, &walker->cache);
 	if (err)
 		return err;
@@ -380,4 +371,27 @@ int slat_mmu_fault(struct slat_walker *walker, u64 gpa, u32 access)
 	install_window(walker, &fault, window);
 	slat_fault_put_pages(&fault);
 	return 0;
+}
+
+/**
+ * slat_mmu_fault() - the guest needs a translation
+ * @walker: the vCPU's
+ * @gpa: for this guest-physical address
+ * @access: SLAT_ACCESS_*
+ *
+ * Process context of the VM's owner, OUTSIDE; may sleep.
+ *
+ * Return: 0: enter again, the access may still fault; 1: there is no memory,
+ * or it is read-only to the guest; -EFAULT: its owner has none; -EINTR,
+ * -EAGAIN: a signal came first, which may say that the page is broken; -ENOMEM.
+ */
+int slat_mmu_fault(struct slat_walker *walker, u64 gpa, u32 access)
+{
+	struct slat_mmu *mmu = walker->mmu;
+
+	slat_stat_inc(mmu->ptab.stats, SLAT_STAT_FAULTS);
+	if (access & SLAT_ACCESS_WRITE && READ_ONCE(mmu->logged) && !mmu->ptab.format->logs &&
+	    slat_mmu_rewrite(walker, gpa >> PAGE_SHIFT, access))
+		return 0;
+	return map_frame(walker, gpa, access);
 }

@@ -54,6 +54,7 @@ static inline void slat_fault_init(struct slat_fault *fault, u64 gfn, u32 access
 }
 
 int slat_fault_find_slot(struct slat_walker *walker, struct slat_fault *fault);
+bool slat_mmu_rewrite(struct slat_walker *walker, u64 gfn, u32 access);
 int slat_fault_get_pages(struct slat_fault *fault, u64 first, unsigned int count);
 unsigned int slat_fault_install(struct slat_walker *walker, const struct slat_fault *fault);
 void slat_fault_put_pages(struct slat_fault *fault);

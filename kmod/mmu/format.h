@@ -21,6 +21,8 @@
 #define SLAT_ACCESS_LOGGED	BIT(8)
 /* Nobody has asked for it: it may never be used. */
 #define SLAT_ACCESS_NOT_YET	BIT(9)
+/* The host lets it be written, whether the guest may or not. */
+#define SLAT_ACCESS_HOST_WRITE	BIT(10)
 
 /* Pages of 4 KiB that an entry of a level spans, and the bits within. */
 #define slat_level_pages(level)	BIT_ULL(((level) - 1) * SLAT_TABLE_BITS)
@@ -28,6 +30,8 @@
 
 /* Bits 12 to 51 hold a physical address in all formats. */
 #define SLAT_PTE_ADDR		GENMASK_ULL(51, 12)
+/* SLAT_ACCESS_HOST_WRITE of a leaf: a bit that no CPU looks at. */
+#define SLAT_PTE_HOST_WRITE	BIT_ULL(52)
 
 /**
  * struct slat_pte_format - one kind of second-level tables
@@ -110,11 +114,13 @@ static inline u64 slat_pte_make_leaf(const struct slat_pte_format *format, u64 p
 		pte |= format->huge;
 	if (access & SLAT_ACCESS_WRITE)
 		pte |= format->write | (access & SLAT_ACCESS_LOGGED ? 0 : format->dirty);
+	if (access & SLAT_ACCESS_HOST_WRITE)
+		pte |= SLAT_PTE_HOST_WRITE;
 	pte |= access & SLAT_ACCESS_EXEC ? format->exec : format->no_exec;
 	return pte;
 }
 
-/** slat_pte_access() - what a leaf allows, as SLAT_ACCESS_*; pure */
+/** slat_pte_access() - what a leaf allows, and the host; as SLAT_ACCESS_*; pure */
 static inline u32 slat_pte_access(const struct slat_pte_format *format, u64 pte)
 {
 	u32 access = 0;
@@ -124,6 +130,8 @@ static inline u32 slat_pte_access(const struct slat_pte_format *format, u64 pte)
 	access = SLAT_ACCESS_READ;
 	if (pte & format->write)
 		access |= SLAT_ACCESS_WRITE;
+	if (pte & SLAT_PTE_HOST_WRITE)
+		access |= SLAT_ACCESS_HOST_WRITE;
 	if ((pte & format->exec) == format->exec && !(pte & format->no_exec))
 		access |= SLAT_ACCESS_EXEC;
 	return access;

@@ -15,7 +15,7 @@ struct unit_task unit_current;
 struct slat_mmu mmu;
 struct slat_walker walker, second;
 unsigned long backing[USER_PAGES];
-bool user_unmapped, user_absent;
+bool user_unmapped, user_absent, user_readonly;
 bool mmu_logs;
 unsigned int host_level;
 u64 user_words[USER_PAGES];
@@ -40,7 +40,7 @@ int get_user_pages_fast_only(unsigned long hva, int n, unsigned int flags, struc
 	for (int i = 0; i < n; i++)
 		page[i] = &pages[READ_ONCE(backing[(hva >> PAGE_SHIFT) + i])];
 	unit_step();
-	return user_unmapped ? 0 : n;
+	return user_unmapped || (user_readonly && flags & FOLL_WRITE) ? 0 : n;
 }
 
 long get_user_pages_unlocked(unsigned long hva, long n, struct page **page, unsigned int flags)
@@ -143,6 +143,7 @@ void mmu_begin(void (*kick)(int cpu))
 	spin_lock_init(&mmu.backlog_lock);
 	mmu.by_hva = RB_ROOT_CACHED;
 	user_unmapped = false;
+	user_readonly = false;
 	host_level = 1;
 	user_absent = false;
 	unit_waits = NULL;

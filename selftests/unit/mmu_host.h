@@ -20,7 +20,7 @@ extern struct slat_walker walker, second;	/* two vCPUs */
 
 /* The page that each address of the owner's has.  Each has been used once. */
 extern unsigned long backing[USER_PAGES];
-extern bool user_unmapped;
+extern bool user_unmapped, user_readonly;
 
 /* Whether CPUs log what they write; before mmu_begin(). */
 extern bool mmu_logs;

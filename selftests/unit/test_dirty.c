@@ -122,6 +122,45 @@ static void a_log_begins_with_pages_that_are_mapped(void)
 	end();
 }
 
+static int write_fault(u64 gfn)
+{
+	return slat_mmu_fault(&walker, gfn << PAGE_SHIFT, RW);
+}
+
+/* Only with CPUs that do not log: they do not fault for it. */
+static void the_host_is_not_asked_again(void)
+{
+	begin(LOGGED);
+	guest_writes(HERE);
+	read_fault(HERE + 1);
+	CHECK_EQ(1, read_log());
+	user_unmapped = true;
+	if (!mmu_logs) {
+		CHECK_EQ(0, write_fault(HERE));
+		CHECK_EQ(0, write_fault(HERE + 1));
+		CHECK_EQ(3, read_log());
+	}
+	take_memory();
+	CHECK_EQ(-EFAULT, write_fault(HERE));
+	CHECK_EQ(-EFAULT, write_fault(HERE + 1));
+	CHECK_EQ(0, read_log());
+	end();
+}
+
+static void the_host_is_asked_for_what_it_had_read_only(void)
+{
+	begin(LOGGED);
+	user_readonly = true;
+	read_fault(HERE);
+	user_unmapped = true;
+	CHECK_EQ(-EFAULT, write_fault(HERE));
+	user_unmapped = false;
+	user_readonly = false;
+	guest_writes(HERE);
+	CHECK_EQ(1, read_log());
+	end();
+}
+
 /* A fault that finds a leaf whose first write the CPU is to log leaves it so. */
 static void a_fault_finds_a_clean_leaf(void)
 {
@@ -342,6 +381,8 @@ int main(void)
 	static const struct unit_case cases[] = {
 		UNIT_CASE(a_log_has_each_write_once),
 		UNIT_CASE(a_log_begins_with_pages_that_are_mapped),
+		UNIT_CASE(the_host_is_not_asked_again),
+		UNIT_CASE(the_host_is_asked_for_what_it_had_read_only),
 		UNIT_CASE(a_fault_finds_a_clean_leaf),
 		UNIT_CASE(a_cpu_in_the_guest_is_asked),
 		UNIT_CASE(all_leave_before_the_first_log),

@@ -30,6 +30,9 @@ static u64 page, saved;
 /* There is a slot at HERE all the time. */
 static bool always;
 
+/* HERE is mapped from the start, as who reads it has it. */
+static bool has_read;
+
 /* Both slots have been seen in each other's place. */
 static bool swapped;
 
@@ -79,6 +82,8 @@ static void explore(u32 flags, void (*first)(void), void (*second)(void), void (
 		rings_begin();
 		CHECK_EQ(0, set_region(HERE, USER, PAGES, flags));
 		set_more_regions();
+		if (has_read)
+			CHECK_EQ(0, slat_mmu_fault(&walker, HERE << PAGE_SHIFT, SLAT_ACCESS_READ));
 		first_pfn = user_pfn(USER);
 		gone = false;
 		page = 0;
@@ -92,6 +97,7 @@ static void explore(u32 flags, void (*first)(void), void (*second)(void), void (
 	}
 	CHECK_EQ(0, violations);
 	always = false;
+	has_read = false;
 }
 
 static void flush(u64 root)
@@ -511,6 +517,19 @@ static void guest_against_deletion_of_a_log(void)
 	explore(KVM_MEM_LOG_DIRTY_PAGES, guest, slot_goes_with_its_log, NULL, check_last_bits);
 }
 
+/* Nothing is looked up but the leaf. */
+static void rewrite_against_deletion_of_a_log(void)
+{
+	has_read = true;
+	explore(KVM_MEM_LOG_DIRTY_PAGES, guest, slot_goes_with_its_log, NULL, check_last_bits);
+}
+
+static void rewrite_against_log(void)
+{
+	has_read = true;
+	explore(KVM_MEM_LOG_DIRTY_PAGES, guest, other_guest, read_log, check_log);
+}
+
 static void slot_moves_with_its_log(void)
 {
 	struct slat_memory_region region = region_of(1, THERE, USER, PAGES,
@@ -597,6 +616,8 @@ int main(void)
 		UNIT_CASE(write_against_swap),
 		UNIT_CASE(write_against_deletion_of_a_log),
 		UNIT_CASE(guest_against_deletion_of_a_log),
+		UNIT_CASE(rewrite_against_deletion_of_a_log),
+		UNIT_CASE(rewrite_against_log),
 		UNIT_CASE(write_against_move_of_a_log),
 		UNIT_CASE(lookup_against_deletion),
 	};

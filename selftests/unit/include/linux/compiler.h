@@ -10,6 +10,8 @@
 #define __acquires(lock)
 #define __releases(lock)
 #define __user
+#define noinline_for_stack
+#define data_race(expr)		(expr)
 #define __must_check		__attribute__((warn_unused_result))
 #define fallthrough		__attribute__((fallthrough))
 
