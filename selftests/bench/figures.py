@@ -42,12 +42,12 @@ def label(figure):
 def show(rows):
     """Print a table."""
     width = max([40, *(len(label(figure)) + 1 for figure in rows)])
-    print(f"\n{'':<{width}}{'slat':>12}{'kvm':>14}{'slat/kvm':>10}")
+    print(f"\n{'':<{width}}{'slat':>14}{'kvm':>16}{'slat/kvm':>10}")
     for figure in rows:
         ratio = "-" if figure["ratio"] is None else figure["ratio"]
         spread = " to ".join(map(str, figure.get("quartiles", [])))
         slat, kvm = count(figure["slat"]), count(figure["kvm"])
-        print(f"{label(figure):<{width}}{slat:>12}{kvm:>14}{ratio:>10} "
+        print(f"{label(figure):<{width}}{slat:>14}{kvm:>16}{ratio:>10} "
               f"{figure['unit']:<11}{spread}".rstrip())
 
 
