@@ -153,6 +153,10 @@ static void nested_entries(void)
 	CHECK_EQ(0x1234507dULL & ~0x40ULL & ~2ULL,
 		 slat_pte_make_leaf(&format, 0x12345, 1, SLAT_ACCESS_EXEC, false));
 	CHECK_EQ(SLAT_ACCESS_READ, slat_pte_access(&format, 0x8000000012345025ULL));
+	CHECK_EQ(0x8010000012345025ULL,
+		 slat_pte_make_leaf(&format, 0x12345, 1, SLAT_ACCESS_HOST_WRITE, true));
+	CHECK_EQ(SLAT_ACCESS_READ | SLAT_ACCESS_HOST_WRITE,
+		 slat_pte_access(&format, 0x8010000012345025ULL));
 	CHECK_EQ(0, slat_pte_access(&format, 0));
 }
 
