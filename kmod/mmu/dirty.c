@@ -99,7 +99,7 @@ void slat_dirty_extend_backlog(struct slat_mmu *mmu, struct slat_dirty *dirty,
 	dirty->backlog_first = min(dirty->backlog_first, first);
 	dirty->backlog_end = max(dirty->backlog_end, end);
 	spin_unlock(&mmu->backlog_lock);
-	/* Pairs with the xchg() in slat_ring_flush_backlog(). */
+	/* Pairs with the xchg() in flush_slots(). */
 	smp_store_release(&mmu->backlog, true);
 }
 

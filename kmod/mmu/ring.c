@@ -195,6 +195,21 @@ static bool flush_slot(struct slat_walker *walker, const struct slat_slot *slot)
 	return true;
 }
 
+static noinline void flush_slots(struct slat_walker *walker)
+{
+	struct slat_mmu *mmu = walker->mmu;
+	struct slat_slot *slot;
+	unsigned long id;
+
+	mutex_lock(&mmu->slots_lock);
+	/* Full barrier: what is added from here on sets it again. */
+	xchg(&mmu->backlog, false);
+	xa_for_each(&mmu->by_id, id, slot)
+		if (slot->dirty && !flush_slot(walker, slot))
+			break;
+	mutex_unlock(&mmu->slots_lock);
+}
+
 /**
  * slat_ring_flush_backlog() - tell of what has been written with no vCPU at hand
  * @walker: the caller's
@@ -204,19 +219,8 @@ static bool flush_slot(struct slat_walker *walker, const struct slat_slot *slot)
  */
 void slat_ring_flush_backlog(struct slat_walker *walker)
 {
-	struct slat_mmu *mmu = walker->mmu;
-	struct slat_slot *slot;
-	unsigned long id;
-
-	if (!walker->ring.entries || !READ_ONCE(mmu->backlog))
-		return;
-	mutex_lock(&mmu->slots_lock);
-	/* Full barrier: what is added from here on sets it again. */
-	xchg(&mmu->backlog, false);
-	xa_for_each(&mmu->by_id, id, slot)
-		if (slot->dirty && !flush_slot(walker, slot))
-			break;
-	mutex_unlock(&mmu->slots_lock);
+	if (walker->ring.entries && READ_ONCE(walker->mmu->backlog))
+		flush_slots(walker);
 }
 
 /* Pages of one word of a log, gathered from entries that follow each other. */

@@ -55,19 +55,13 @@ void slat_pv_write_wall(struct slat_vcpu *vcpu, u64 gpa)
 	write_versioned(vcpu, gpa, &page, sizeof(page), 0, (version | 1) + 1);
 }
 
-/**
- * slat_pv_update_clock() - the guest's clock follows the VM's
- * @vcpu: in slat_vcpu_run(), about to enter
- */
-void slat_pv_update_clock(struct slat_vcpu *vcpu)
+static noinline void write_clock(struct slat_vcpu *vcpu)
 {
 	struct pvclock_vcpu_time_info page = { };
 	struct slat_pv *pv = &vcpu->pv;
 	u64 tsc, ns;
 	u32 mul;
 
-	if (!(pv->clock & ENABLED) || pv->generation == READ_ONCE(vcpu->config->clock->generation))
-		return;
 	pv->generation = slat_clock_read(vcpu->config->clock, &tsc, &ns);
 	page.tsc_timestamp = slat_vcpu_tsc_of(vcpu, tsc);
 	page.system_time = ns;
@@ -80,6 +74,19 @@ void slat_pv_update_clock(struct slat_vcpu *vcpu)
 	pv->stopped = false;
 	pv->version += 2;
 	write_versioned(vcpu, pv->clock & ~ENABLED, &page, sizeof(page), 0, pv->version);
+}
+
+/**
+ * slat_pv_update_clock() - the guest's clock follows the VM's
+ * @vcpu: in slat_vcpu_run(), about to enter
+ */
+void slat_pv_update_clock(struct slat_vcpu *vcpu)
+{
+	const struct slat_pv *pv = &vcpu->pv;
+
+	if (pv->clock & ENABLED &&
+	    pv->generation != READ_ONCE(vcpu->config->clock->generation))
+		write_clock(vcpu);
 }
 
 /**

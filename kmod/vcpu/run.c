@@ -88,7 +88,7 @@ static bool user_wants_window(struct slat_vcpu *vcpu)
  */
 static void choose_event(struct slat_vcpu *vcpu)
 {
-	bool blocked = vcpu->debug & KVM_GUESTDBG_BLOCKIRQ;
+	bool interrupt = !(vcpu->debug & KVM_GUESTDBG_BLOCKIRQ) && has_interrupt(vcpu);
 	struct slat_cpu *cpu = &vcpu->cpu;
 
 	if (cpu->event.kind == SLAT_EVENT_NONE && vcpu->exception.kind != SLAT_EVENT_NONE) {
@@ -102,18 +102,18 @@ static void choose_event(struct slat_vcpu *vcpu)
 		};
 		vcpu->nmis--;
 	}
-	if (cpu->event.kind == SLAT_EVENT_NONE && !blocked && has_interrupt(vcpu) &&
-	    interrupts_open(cpu)) {
+	if (cpu->event.kind == SLAT_EVENT_NONE && interrupt && interrupts_open(cpu)) {
 		int vector = take_interrupt(vcpu);
 
 		if (vector >= 0)
 			cpu->event = (struct slat_event) {
 				.kind = SLAT_EVENT_INTERRUPT, .vector = vector,
 			};
+		interrupt = has_interrupt(vcpu);
 	}
 	cpu->want_nmi_window = vcpu->nmis;
 	/* A window that is open for nothing would end each stay before it begins. */
-	cpu->want_interrupt_window = (!blocked && has_interrupt(vcpu)) || user_wants_window(vcpu);
+	cpu->want_interrupt_window = interrupt || user_wants_window(vcpu);
 }
 
 /* Interrupts off. */

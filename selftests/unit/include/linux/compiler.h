@@ -11,6 +11,7 @@
 #define __releases(lock)
 #define __user
 #define noinline_for_stack
+#define noinline
 #define data_race(expr)		(expr)
 #define __must_check		__attribute__((warn_unused_result))
 #define fallthrough		__attribute__((fallthrough))
