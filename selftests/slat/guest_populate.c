@@ -105,9 +105,11 @@ TEST_F(populate, to_be_read)
 
 TEST_F(populate, huge_pages_by_huge_leaves)
 {
+	bool thp_was_off = thp_on();
 	__u8 *mem = map_thp(_metadata, 2 * HUGE);
 	struct slat_vm_stats before, after;
 
+	thp_restore(thp_was_off);
 	skip_on_kvm();
 	if (!mem)
 		SKIP(return, "no transparent huge pages");
