@@ -22,6 +22,7 @@ struct page *unit_pages;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct page *free_pages;
+static unsigned long used;
 
 static void __attribute__((constructor)) arena_init(void)
 {
@@ -51,8 +52,10 @@ unsigned long get_zeroed_page(int gfp)
 	unit_without_lock();
 	pthread_mutex_lock(&lock);
 	page = free_pages;
-	if (page)
+	if (page) {
 		free_pages = page->next;
+		used++;
+	}
 	pthread_mutex_unlock(&lock);
 	if (!page)
 		return 0;
@@ -70,5 +73,17 @@ void free_page(unsigned long addr)
 	pthread_mutex_lock(&lock);
 	page->next = free_pages;
 	free_pages = page;
+	used--;
 	pthread_mutex_unlock(&lock);
+}
+
+/** unit_pages_used() - pages that have been got and not been freed */
+unsigned long unit_pages_used(void)
+{
+	unsigned long count;
+
+	pthread_mutex_lock(&lock);
+	count = used;
+	pthread_mutex_unlock(&lock);
+	return count;
 }

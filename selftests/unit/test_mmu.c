@@ -423,6 +423,58 @@ static void s6_large_slots_go_by_one_write(void)
 	}
 }
 
+/* Those right before and behind it are in the same table. */
+static void i5_other_slots_keep_their_leaves(void)
+{
+	struct slat_memory_region others[] = {
+		region_of(2, HERE - PAGES, OTHER, PAGES, 0),
+		region_of(3, HERE + PAGES, OTHER + PAGES, PAGES, 0),
+	};
+	u64 installs;
+
+	begin();
+	CHECK_EQ(0, set_regions(others, ARRAY_SIZE(others), NULL));
+	CHECK_EQ(0, set_region(HERE, USER, PAGES, 0));
+	for (u64 gfn = HERE - PAGES; gfn < HERE + 2 * PAGES; gfn++)
+		fault(&walker, gfn);
+	installs = slat_stat_read(mmu.ptab.stats, SLAT_STAT_INSTALLS);
+	for (int way = 0; way < 2; way++) {
+		if (way)
+			delete_slot();
+		else
+			CHECK_EQ(0, set_region(THERE, USER, PAGES, 0));
+		for (u64 i = 0; i < PAGES; i++) {
+			CHECK_EQ(user_pfn(OTHER + i), mapped_pfn(HERE - PAGES + i));
+			CHECK_EQ(0, mapped_pfn(HERE + i));
+			CHECK_EQ(user_pfn(OTHER + PAGES + i), mapped_pfn(HERE + PAGES + i));
+		}
+	}
+	CHECK_EQ(installs, slat_stat_read(mmu.ptab.stats, SLAT_STAT_INSTALLS));
+	end();
+}
+
+/* Neither a page nor, as the sanitizer looks at those, an object. */
+static void i9_nothing_remains_of_a_machine(void)
+{
+	unsigned long before = unit_pages_used(), bits = 0;
+	struct kvm_dirty_log log = { .slot = 1, .dirty_bitmap = &bits };
+
+	for (int i = 0; i < 3; i++) {
+		begin();
+		CHECK_EQ(0, set_region(HERE, USER, PAGES, KVM_MEM_LOG_DIRTY_PAGES));
+		fault(&walker, HERE);
+		CHECK_EQ(0, slat_mmu_get_dirty_log(&mmu, &log));
+		slat_mmu_zap_all(&mmu);
+		CHECK_EQ(0, slat_mmu_prepare(&walker));
+		fault(&second, HERE);
+		CHECK(unit_pages_used() > before);
+		if (i)
+			delete_slot();
+		end();
+		CHECK_EQ(before, unit_pages_used());
+	}
+}
+
 static u64 apic_pfn(void)
 {
 	return __pa(mmu.apic_page) >> PAGE_SHIFT;
@@ -731,6 +783,8 @@ int main(void)
 		UNIT_CASE(i11_the_last_bits_of_a_log),
 		UNIT_CASE(accesses_fault_memory_in),
 		UNIT_CASE(s6_large_slots_go_by_one_write),
+		UNIT_CASE(i5_other_slots_keep_their_leaves),
+		UNIT_CASE(i9_nothing_remains_of_a_machine),
 		UNIT_CASE(an_apic_is_hidden),
 		UNIT_CASE(an_apic_is_hidden_during_a_fault),
 		UNIT_CASE(a_slot_covers_an_apic),

@@ -380,8 +380,7 @@ static void age_tells_and_forgets(void)
 	end();
 }
 
-/* I6 */
-static void dropping_all_writes_one_entry(void)
+static void i6_dropping_all_writes_one_entry(void)
 {
 	struct slat_batch batch;
 	struct slat_table *root;
@@ -406,8 +405,8 @@ static void dropping_all_writes_one_entry(void)
 	end();
 }
 
-/* I8: a table is live, in the caller's hands, unlinked, or free. */
-static void counters_balance(void)
+/* A table is live, in the caller's hands, unlinked, or free. */
+static void i8_counters_balance(void)
 {
 	u64 gfn;
 
@@ -426,8 +425,7 @@ static void counters_balance(void)
 	end();
 }
 
-/* I1 */
-static void a_table_waits_for_who_is_inside(void)
+static void i1_a_table_waits_for_who_is_inside(void)
 {
 	struct slat_actor *other;
 	struct slat_batch batch;
@@ -454,7 +452,7 @@ static void a_table_waits_for_who_is_inside(void)
 	end();
 }
 
-static void a_table_waits_for_a_host_section(void)
+static void i1_a_table_waits_for_a_host_section(void)
 {
 	struct slat_actor *other;
 	struct slat_batch batch;
@@ -476,7 +474,7 @@ static void a_table_waits_for_a_host_section(void)
 }
 
 /* Rule 4: who finds nothing waits for who found it first. */
-static void an_empty_batch_waits_for_an_earlier_one(void)
+static void i3_an_empty_batch_waits_for_an_earlier_one(void)
 {
 	struct slat_actor *other;
 	struct slat_batch first, second;
@@ -501,7 +499,7 @@ static void an_empty_batch_waits_for_an_earlier_one(void)
 	end();
 }
 
-static void nobody_inside_nobody_kicked(void)
+static void i2_nobody_inside_nobody_kicked(void)
 {
 	begin();
 	install(5, 1005, 1, RW);
@@ -1255,12 +1253,12 @@ int main(void)
 		UNIT_CASE(leaves_are_cleaned_for_a_cpu_that_logs),
 		UNIT_CASE(huge_leaves_are_split_ahead),
 		UNIT_CASE(age_tells_and_forgets),
-		UNIT_CASE(dropping_all_writes_one_entry),
-		UNIT_CASE(counters_balance),
-		UNIT_CASE(a_table_waits_for_who_is_inside),
-		UNIT_CASE(a_table_waits_for_a_host_section),
-		UNIT_CASE(an_empty_batch_waits_for_an_earlier_one),
-		UNIT_CASE(nobody_inside_nobody_kicked),
+		UNIT_CASE(i6_dropping_all_writes_one_entry),
+		UNIT_CASE(i8_counters_balance),
+		UNIT_CASE(i1_a_table_waits_for_who_is_inside),
+		UNIT_CASE(i1_a_table_waits_for_a_host_section),
+		UNIT_CASE(i3_an_empty_batch_waits_for_an_earlier_one),
+		UNIT_CASE(i2_nobody_inside_nobody_kicked),
 		UNIT_CASE(an_entry_costs_one_ipi),
 		UNIT_CASE(a_tlb_is_flushed_once_an_epoch),
 		UNIT_CASE(no_root_no_entry),

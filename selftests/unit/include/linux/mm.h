@@ -20,6 +20,7 @@ extern char *unit_arena;
 extern struct page *unit_pages;
 
 unsigned long get_zeroed_page(int gfp);
+unsigned long unit_pages_used(void);
 void free_page(unsigned long addr);
 
 #define offset_in_page(addr)	((unsigned long)(addr) & (PAGE_SIZE - 1))
