@@ -10,8 +10,8 @@
 #define FIRST		0x10000000UL	/* guest-physical: a table of its own for each slot */
 #define SLOTS		64
 #define SLOT_SIZE	(4 * PAGE)
-#define ROUNDS		100
-#define ROUNDS_EARLY	10
+#define ZAPS		500		/* that found something */
+#define TIMES		3		/* that each hand has done all it does */
 #define HANDS		3		/* of each kind */
 #define IN_HAND		5		/* tables that one who maps keeps for that */
 
@@ -82,11 +82,16 @@ static bool stopped(struct hand *hand)
 	return __atomic_load_n(&hand->stop, __ATOMIC_ACQUIRE);
 }
 
+static void hand_done(struct hand *hand)
+{
+	__atomic_fetch_add(&hand->done, 1, __ATOMIC_RELAXED);
+}
+
 static void *drop_all(void *arg)
 {
 	struct hand *hand = arg;
 
-	for (; !stopped(hand); hand->done++)
+	for (; !stopped(hand); hand_done(hand))
 		hand->errors += !!_ioctl(hand->guest->vm, SLAT_ZAP_ALL, 0);
 	return NULL;
 }
@@ -96,7 +101,7 @@ static void *change_slots(void *arg)
 {
 	struct hand *hand = arg;
 
-	for (; !stopped(hand); hand->done++)
+	for (; !stopped(hand); hand_done(hand))
 		for (int slot = hand->number; slot < SLOTS; slot += 2 * HANDS) {
 			hand->errors += !!set_slot(hand->guest, hand->mem, slot, false);
 			hand->errors += !!set_slot(hand->guest, hand->mem, slot, true);
@@ -109,7 +114,7 @@ static void *populate_all(void *arg)
 {
 	struct hand *hand = arg;
 
-	for (; !stopped(hand); hand->done++)
+	for (; !stopped(hand); hand_done(hand))
 		for (int slot = 0; slot < SLOTS; slot++) {
 			struct slat_populate range = {
 				.gpa = slot_gpa(slot), .size = SLOT_SIZE,
@@ -126,7 +131,7 @@ static void *drop_pages(void *arg)
 {
 	struct hand *hand = arg;
 
-	for (; !stopped(hand); hand->done++)
+	for (; !stopped(hand); hand_done(hand))
 		hand->errors += !!madvise(hand->mem, SLOTS * SLOT_SIZE, MADV_DONTNEED);
 	return NULL;
 }
@@ -136,17 +141,39 @@ static void *shrink(void *arg)
 {
 	struct hand *hand = arg;
 
-	for (; !stopped(hand); hand->done++)
+	for (; !stopped(hand); hand_done(hand))
 		hand->errors += !!_file_write("/proc/sys/vm/drop_caches", "2");
 	return NULL;
 }
 
-/* The slots that nobody changes: all a guest can touch without being told to stop. */
-static void touch(struct __test_metadata *_metadata, struct guest *guest)
+/* Nobody changes these: what a guest can touch without being told to stop. */
+static bool stays(int slot)
 {
-	for (int slot = HANDS; slot < SLOTS; slot++)
-		if (slot % (2 * HANDS) >= HANDS)
-			guest_store(_metadata, guest, slot_gpa(slot), SLOT_SIZE / PAGE);
+	return slot % (2 * HANDS) >= HANDS;
+}
+
+static void touch(struct __test_metadata *_metadata, struct guest *guest, int slot)
+{
+	if (stays(slot))
+		guest_store(_metadata, guest, slot_gpa(slot), SLOT_SIZE / PAGE);
+}
+
+static __u64 zaps(struct __test_metadata *_metadata, struct guest *guest)
+{
+	struct slat_vm_stats stats;
+
+	get_stats(_metadata, guest, &stats);
+	return stats.zaps;
+}
+
+/* Whether there has been enough of everything. */
+static bool enough(struct __test_metadata *_metadata, struct guest *guest,
+		   const struct hand *hands, int count, unsigned long touched)
+{
+	for (int i = 0; i < count; i++)
+		if (__atomic_load_n(&hands[i].done, __ATOMIC_RELAXED) < TIMES)
+			return false;
+	return zaps(_metadata, guest) >= ZAPS && touched >= SLOTS / 2;
 }
 
 TEST_F_TIMEOUT(churn, tables_do_not_pile_up, 600)
@@ -156,9 +183,11 @@ TEST_F_TIMEOUT(churn, tables_do_not_pile_up, 600)
 	};
 	size_t count = (ARRAY_SIZE(acts) - !variant->shrinks) * HANDS;
 	struct hand hands[ARRAY_SIZE(acts) * HANDS];
-	__s64 once, early = 0, late = INT64_MAX;
+	unsigned long touched = 0;
+	__s64 once, now, late = INT64_MAX;
 
-	touch(_metadata, &self->guest);
+	for (int slot = 0; slot < SLOTS; slot++)
+		guest_store(_metadata, &self->guest, slot_gpa(slot), SLOT_SIZE / PAGE);
 	once = tables_held(_metadata, &self->guest);
 
 	for (size_t i = 0; i < count; i++) {
@@ -168,17 +197,14 @@ TEST_F_TIMEOUT(churn, tables_do_not_pile_up, 600)
 		ASSERT_EQ(0, pthread_create(&hands[i].thread, NULL, acts[i / HANDS],
 					    &hands[i]));
 	}
-	for (int round = 0; round < ROUNDS; round++) {
-		touch(_metadata, &self->guest);
-		if (round == ROUNDS_EARLY)
-			early = tables_held(_metadata, &self->guest);
-		/* How many wait for a grace period changes; what piles up never goes. */
-		if (round >= ROUNDS / 2) {
-			__s64 now = tables_held(_metadata, &self->guest);
-
+	do {
+		touch(_metadata, &self->guest, touched++ % SLOTS);
+		/* How many wait to be over changes; what piles up never goes. */
+		if (zaps(_metadata, &self->guest) >= ZAPS / 2) {
+			now = tables_held(_metadata, &self->guest);
 			late = now < late ? now : late;
 		}
-	}
+	} while (late == INT64_MAX || !enough(_metadata, &self->guest, hands, count, touched));
 	for (size_t i = 0; i < count; i++)
 		__atomic_store_n(&hands[i].stop, 1, __ATOMIC_RELEASE);
 	for (size_t i = 0; i < count; i++) {
@@ -186,8 +212,11 @@ TEST_F_TIMEOUT(churn, tables_do_not_pile_up, 600)
 		EXPECT_EQ(0, hands[i].errors);
 		EXPECT_LT(0, hands[i].done);
 	}
-	TH_LOG("tables: %lld at first, %lld early, %lld late", (long long)once,
-	       (long long)early, (long long)late);
+	TH_LOG("tables: %lld at first, %lld late", (long long)once, (long long)late);
+	for (size_t i = 0; i < count; i += HANDS)
+		TH_LOG("%lu, %lu, %lu times", hands[i].done, hands[i + 1].done,
+		       hands[i + 2].done);
+	TH_LOG("%lu slots touched", touched);
 	/* Those of the old translations and of the new ones, and what each has in hand. */
 	EXPECT_GE(2 * once + IN_HAND * (1 + HANDS), late);
 }
