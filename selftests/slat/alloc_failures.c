@@ -8,11 +8,16 @@
  * allocation (or copy from or to user space) of this thread fails next
  * (Documentation/fault-injection/fault-injection.rst).
  */
+#include "guest_pages.h"
 #include "hostile.h"
 #include "regions.h"
 
 #define FAULTS		"/sys/kernel/debug/"
 #define NTH_MAX		1000
+
+#ifndef KVM_PRE_FAULT_MEMORY
+#define KVM_PRE_FAULT_MEMORY	_IOWR(KVMIO, 0xd5, struct slat_populate)
+#endif
 
 static int loads = 20;
 static int fail_nth = -1;
@@ -94,42 +99,71 @@ FIXTURE_TEARDOWN(failing)
 	close(fail_nth);
 }
 
-/* One attempt with allocation @nth failing; *@failed: it got as far as that. */
-static int attempt(int (*call)(void *arg), void *arg, int nth, bool *failed)
+/*
+ * The first allocation that fails, the second ... until no more of them are needed;
+ * then once more, as the kernel allocates for itself now and then, and what would have
+ * failed without that has not.
+ */
+#define PASSES		2
+
+struct failure {
+	int nth;
+	int pass;
+	int most;		/* failures in one pass */
+	bool failed;
+};
+
+static bool next_failure(struct failure *failure)
+{
+	if (failure->nth && !failure->failed) {
+		if (failure->nth - 1 > failure->most)
+			failure->most = failure->nth - 1;
+		failure->nth = 0;
+		if (++failure->pass == PASSES)
+			return false;
+	}
+	failure->nth++;
+	return true;
+}
+
+/* It would be no test if nothing had been allocated, or if there were no end of it. */
+static void check_failures(struct __test_metadata *_metadata, const struct failure *failure)
+{
+	ASSERT_LT(0, failure->most);
+	ASSERT_GT(NTH_MAX, failure->most);
+	TH_LOG("%d failures", failure->most);
+}
+
+/* One attempt. */
+static int attempt(int (*call)(void *arg), void *arg, struct failure *failure)
 {
 	int ret;
 
-	arm(nth);
+	arm(failure->nth);
 	ret = call(arg);
-	*failed = !left();
+	failure->failed = !left();
 	return ret;
 }
 
 /*
- * Calls @call with the first, the second ... allocation failing, until it needs
- * no more of them.  Each call either succeeds, and @undo follows, or says that
- * there was no memory, or no way to copy.
+ * Calls @call with each allocation failing.  Each call either succeeds, and @undo
+ * follows, or says that there was no memory, or no way to copy.
  */
 static void fail_each(struct __test_metadata *_metadata, int (*call)(void *arg),
 		      void (*undo)(void *arg, int ret), void *arg)
 {
-	bool failed = true;
-	int nth, ret;
+	struct failure failure = { };
 
-	for (nth = 1; failed; nth++) {
-		ret = attempt(call, arg, nth, &failed);
-		ASSERT_TRUE(ret >= 0 || ret == -ENOMEM || ret == -EFAULT) {
-			TH_LOG("allocation %d: %d", nth, ret);
+	while (next_failure(&failure)) {
+		int ret = attempt(call, arg, &failure);
+
+		ASSERT_TRUE(ret >= 0 || (failure.failed && (ret == -ENOMEM || ret == -EFAULT))) {
+			TH_LOG("allocation %d: %d", failure.nth, ret);
 		}
 		if (ret >= 0 && undo)
 			undo(arg, ret);
-		ASSERT_GT(NTH_MAX, nth);
 	}
-	/* The last one had all it asked for. */
-	ASSERT_LE(0, ret);
-	/* It would be no test if nothing had been allocated. */
-	ASSERT_LT(2, nth);
-	TH_LOG("%d failures", nth - 2);
+	check_failures(_metadata, &failure);
 }
 
 static void close_it(void *arg, int fd)
@@ -187,6 +221,18 @@ struct slot_maker {
 #define GIB		0x40000000ULL
 #define SLOT_SIZE	(64 * 4096UL)
 
+struct regions_setter {
+	struct guest *guest;
+	struct slat_memory_region regions[3];
+};
+
+static int set_all_regions(void *arg)
+{
+	struct regions_setter *setter = arg;
+
+	return _set_regions(setter->guest, setter->regions, ARRAY_SIZE(setter->regions));
+}
+
 static int set_slot(void *arg)
 {
 	struct slot_maker *maker = arg;
@@ -240,8 +286,8 @@ TEST_F_TIMEOUT(failing, slots, 600)
 	change = maker;
 	change.flags = 0;
 	for (int nth = 1; nth < 10; nth++) {
-		bool failed;
-		int ret = attempt(set_slot, &change, nth, &failed);
+		struct failure failure = { .nth = nth };
+		int ret = attempt(set_slot, &change, &failure);
 
 		ASSERT_TRUE(!ret || ret == -ENOMEM || ret == -EFAULT);
 		change.flags ^= ret ? 0 : KVM_MEM_LOG_DIRTY_PAGES;
@@ -251,9 +297,9 @@ TEST_F_TIMEOUT(failing, slots, 600)
 	delete_slot(&maker, 0);
 	ASSERT_EQ(0, set_slot(&maker));
 	for (int nth = 1, ret = -ENOMEM; ret; nth++) {
-		bool failed;
+		struct failure failure = { .nth = nth };
 
-		ret = attempt(delete_slot_call, &maker, nth, &failed);
+		ret = attempt(delete_slot_call, &maker, &failure);
 		ASSERT_TRUE(!ret || ret == -ENOMEM || ret == -EFAULT);
 	}
 	munmap(mem, SLOT_SIZE);
@@ -264,31 +310,30 @@ TEST_F_TIMEOUT(failing, regions, 600)
 {
 	__u64 bits[SLOT_SIZE / 4096 / 64 + 1];
 	struct guest *guest = &self->guest;
-	struct slat_memory_region regions[3];
-	bool failed = true;
+	struct regions_setter setter = { .guest = guest };
+	struct failure failure = { };
 	__u8 *mem = mmap(NULL, SLOT_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
 			 -1, 0);
 
 	ASSERT_NE(MAP_FAILED, mem);
-	for (int nth = 1; failed; nth++) {
+	setter.regions[0] = no_region(1);
+	setter.regions[0].dirty_bitmap = (unsigned long)bits;
+	setter.regions[0].dirty_bitmap_size = (SLOT_SIZE / 4096 + 63) / 64 * 8;
+	setter.regions[1] = region(2, GIB, SLOT_SIZE, mem, KVM_MEM_LOG_DIRTY_PAGES);
+	setter.regions[2] = region(3, 2 * GIB, SLOT_SIZE, mem, 0);
+	while (next_failure(&failure)) {
 		int ret;
 
 		ASSERT_EQ(0, _guest_set_memory(guest, 1, GIB, SLOT_SIZE, mem,
 					       KVM_MEM_LOG_DIRTY_PAGES));
 		ASSERT_EQ(0, _guest_set_memory(guest, 2, 2 * GIB, SLOT_SIZE, mem, 0));
-		regions[0] = no_region(1);
-		regions[0].dirty_bitmap = (unsigned long)bits;
-		regions[0].dirty_bitmap_size = (SLOT_SIZE / 4096 + 63) / 64 * 8;
-		regions[1] = region(2, GIB, SLOT_SIZE, mem, KVM_MEM_LOG_DIRTY_PAGES);
-		regions[2] = region(3, 2 * GIB, SLOT_SIZE, mem, 0);
-		arm(nth);
-		ret = _set_regions(guest, regions, 3);
-		failed = !left();
+		ret = attempt(set_all_regions, &setter, &failure);
 		ASSERT_TRUE(!ret || ret == -ENOMEM || ret == -EFAULT);
 		EXPECT_EQ(ret ? 0 : -EINVAL, _guest_set_memory(guest, 1, 0, 0, NULL, 0));
 		EXPECT_EQ(ret ? -EINVAL : 0, _guest_set_memory(guest, 3, 0, 0, NULL, 0));
 		EXPECT_EQ(0, _guest_set_memory(guest, 2, 0, 0, NULL, 0));
 	}
+	check_failures(_metadata, &failure);
 	munmap(mem, SLOT_SIZE);
 }
 
@@ -335,18 +380,19 @@ TEST_F_TIMEOUT(failing, dirty_log, 600)
 	struct kvm_dirty_log log = { .slot = 0, .dirty_bitmap = bits };
 	struct guest *guest = &self->guest;
 	struct caller caller = { guest->vm, KVM_GET_DIRTY_LOG, &log };
+	struct failure failure = { };
 	unsigned long seen = 0;
-	bool failed = true;
 
 	ASSERT_EQ(0, _guest_set_memory(guest, 0, 0, MEMORY, guest->mem,
 				       KVM_MEM_LOG_DIRTY_PAGES));
 	EXPECT_TRUE(works(guest));
-	for (int nth = 1; failed; nth++) {
-		int ret = attempt(call_ioctl, &caller, nth, &failed);
+	while (next_failure(&failure)) {
+		int ret = attempt(call_ioctl, &caller, &failure);
 
 		ASSERT_TRUE(!ret || ret == -ENOMEM || ret == -EFAULT);
 		seen |= ret ? 0 : bits[0];
 	}
+	check_failures(_metadata, &failure);
 	/* The failures have lost no bit. */
 	EXPECT_TRUE(seen >> (DATA >> 12) & 1);
 }
@@ -363,27 +409,104 @@ TEST_F_TIMEOUT(failing, dirty_epochs_and_clearing, 600)
 	struct slat_dirty_epoch end = { 0 };
 	struct caller peek = { guest->vm, SLAT_PEEK_DIRTY, &epoch };
 	struct caller clearing = { guest->vm, KVM_CLEAR_DIRTY_LOG, &clear };
-	bool failed = true;
+	struct failure peeks = { }, clears = { };
 
 	ASSERT_EQ(0, _guest_set_memory(guest, 0, 0, MEMORY, guest->mem,
 				       KVM_MEM_LOG_DIRTY_PAGES));
 	EXPECT_TRUE(works(guest));
-	for (int nth = 1; failed; nth++) {
-		int ret = attempt(call_ioctl, &peek, nth, &failed);
+	while (next_failure(&peeks)) {
+		int ret = attempt(call_ioctl, &peek, &peeks);
 
 		ASSERT_TRUE(!ret || ret == -ENOMEM || ret == -EFAULT);
 		ASSERT_EQ(ret ? -ENOENT : 0, _ioctl_ptr(guest->vm, SLAT_ABORT_DIRTY, &end));
 	}
 	EXPECT_TRUE(bits[0] >> (DATA >> 12) & 1);
 	memset(bits, 0xff, sizeof(bits));
-	failed = true;
-	for (int nth = 1; failed; nth++) {
-		int ret = attempt(call_ioctl, &clearing, nth, &failed);
+	while (next_failure(&clears)) {
+		int ret = attempt(call_ioctl, &clearing, &clears);
 
 		ASSERT_TRUE(!ret || ret == -ENOMEM || ret == -EFAULT);
 	}
+	check_failures(_metadata, &peeks);
+	check_failures(_metadata, &clears);
 	ASSERT_EQ(0, _ioctl_ptr(guest->vm, SLAT_PEEK_DIRTY, &epoch));
 	EXPECT_EQ(0, epoch.pages);
+}
+
+/* An epoch whose end fails is open still, and either way it ends with what it has. */
+TEST_F_TIMEOUT(failing, ends_of_dirty_epochs, 600)
+{
+	static unsigned long bits[MEMORY / 4096 / 64];
+	static const unsigned long ends[] = { SLAT_COMMIT_DIRTY, SLAT_ABORT_DIRTY };
+	struct guest *guest = &self->guest;
+	struct slat_dirty_epoch epoch = { .bitmap = (unsigned long)bits };
+	struct slat_dirty_epoch end = { 0 };
+
+	if (!on_slat())
+		SKIP(return, "Slat's own calls");
+	ASSERT_EQ(0, _guest_set_memory(guest, 0, 0, MEMORY, guest->mem,
+				       KVM_MEM_LOG_DIRTY_PAGES));
+	for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
+		struct caller caller = { guest->vm, ends[i], &end };
+		struct failure failure = { };
+
+		while (next_failure(&failure)) {
+			int ret;
+
+			ASSERT_TRUE(works(guest));
+			ASSERT_EQ(0, _ioctl_ptr(guest->vm, SLAT_PEEK_DIRTY, &epoch));
+			EXPECT_TRUE(bits[0] >> (DATA >> 12) & 1);
+			ret = attempt(call_ioctl, &caller, &failure);
+			ASSERT_EQ(failure.failed ? -EFAULT : 0, ret);
+			EXPECT_EQ(ret ? 0 : -ENOENT, _ioctl_ptr(guest->vm, ends[i], &end));
+		}
+		check_failures(_metadata, &failure);
+	}
+	/* What was aborted last is told of again. */
+	ASSERT_EQ(0, _ioctl_ptr(guest->vm, SLAT_PEEK_DIRTY, &epoch));
+	EXPECT_TRUE(bits[0] >> (DATA >> 12) & 1);
+}
+
+#define HUGE_GPA	(128 * HUGE)	/* where the guest's own tables reach */
+
+static int begin_log(void *arg)
+{
+	struct slot_maker *maker = arg;
+
+	return _guest_set_memory(maker->guest, 1, maker->gpa, HUGE, maker->mem,
+				 KVM_MEM_LOG_DIRTY_PAGES);
+}
+
+/* Of memory that huge leaves map: those that cannot be split are split by who writes. */
+TEST_F_TIMEOUT(failing, logs_of_huge_pages, 900)
+{
+	bool thp_was_off = thp_on();
+	struct slot_maker maker = { .guest = &self->guest, .gpa = HUGE_GPA };
+	unsigned long bits[HUGE / PAGE / 64];
+	struct kvm_dirty_log log = { .slot = 1, .dirty_bitmap = bits };
+	struct guest *guest = &self->guest;
+	struct failure failure = { };
+
+	maker.mem = map_thp(_metadata, HUGE);
+	thp_restore(thp_was_off);
+	if (!maker.mem)
+		SKIP(return, "no transparent huge pages");
+	while (next_failure(&failure)) {
+		int ret;
+
+		ASSERT_EQ(0, _guest_set_memory(guest, 1, HUGE_GPA, HUGE, maker.mem, 0));
+		guest_store(_metadata, guest, HUGE_GPA, 8);
+		ret = attempt(begin_log, &maker, &failure);
+		ASSERT_TRUE(!ret || ret == -ENOMEM || ret == -EFAULT);
+		if (ret)
+			ASSERT_EQ(0, begin_log(&maker));
+		guest_store(_metadata, guest, HUGE_GPA + 4 * PAGE, 3);
+		ASSERT_EQ(0, _ioctl_ptr(guest->vm, KVM_GET_DIRTY_LOG, &log));
+		EXPECT_EQ(7 << 4, bits[0]);
+		ASSERT_EQ(0, _guest_set_memory(guest, 1, 0, 0, NULL, 0));
+	}
+	check_failures(_metadata, &failure);
+	munmap(maker.mem, HUGE);
 }
 
 /* A vCPU with a ring, and a slot that it tells of. */
@@ -423,18 +546,17 @@ static int run_guest(void *arg)
 TEST_F_TIMEOUT(failing, first_faults, 900)
 {
 	struct guest guest;
-	bool failed = true;
-	int nth;
+	struct failure failure = { };
 
-	for (nth = 1; failed; nth++) {
+	while (next_failure(&failure)) {
 		int ret;
 
 		guest_create(_metadata, &guest);
 		guest_load(&guest, touch_and_halt);
 		guest_mode(_metadata, &guest, MODE_LONG);
-		ret = attempt(run_guest, &guest, nth, &failed);
+		ret = attempt(run_guest, &guest, &failure);
 		ASSERT_TRUE(!ret || ret == -ENOMEM || ret == -EFAULT) {
-			TH_LOG("allocation %d: %d", nth, ret);
+			TH_LOG("allocation %d: %d", failure.nth, ret);
 		}
 		/* What was missing is there now. */
 		if (ret)
@@ -442,46 +564,65 @@ TEST_F_TIMEOUT(failing, first_faults, 900)
 		EXPECT_EQ(KVM_EXIT_HLT, guest.run->exit_reason);
 		EXPECT_EQ(1, guest_u64(&guest, DATA));
 		guest_destroy(&guest);
-		ASSERT_GT(NTH_MAX, nth);
 	}
-	ASSERT_LT(2, nth);
-	TH_LOG("%d failures", nth - 2);
+	check_failures(_metadata, &failure);
 }
 
-static int populate_guest(void *arg)
+/* All that the guest has, by one of the two calls that there are for that. */
+struct mapper {
+	unsigned long cmd;
+	struct guest guest;
+};
+
+static int map_guest(void *arg)
 {
-	struct slat_populate range = { .size = 32 * 4096, .flags = SLAT_POPULATE_WRITE };
-	const struct guest *guest = arg;
+	const struct mapper *mapper = arg;
+	struct slat_populate range = { .size = 32 * 4096 };
+	bool by_vcpu = mapper->cmd == KVM_PRE_FAULT_MEMORY;
 	int ret;
 
+	if (!by_vcpu)
+		range.flags = SLAT_POPULATE_WRITE;
 	do {
-		ret = _ioctl_ptr(guest->vm, SLAT_POPULATE, &range);
+		ret = _ioctl_ptr(by_vcpu ? mapper->guest.fd : mapper->guest.vm, mapper->cmd,
+				 &range);
 	} while (!ret && range.size);
 	return ret;
 }
 
 /* What has been mapped before one fails stays, and the rest comes later. */
-TEST_F_TIMEOUT(failing, populate, 900)
+static void fail_mapping(struct __test_metadata *_metadata, unsigned long cmd)
 {
-	struct guest guest;
-	bool failed = true;
-	int nth;
+	struct mapper mapper = { .cmd = cmd };
+	struct failure failure = { };
 
-	if (!on_slat())
-		SKIP(return, "Slat's own call");
-	for (nth = 1; failed; nth++) {
+	while (next_failure(&failure)) {
 		int ret;
 
-		guest_create(_metadata, &guest);
-		ret = attempt(populate_guest, &guest, nth, &failed);
+		guest_create(_metadata, &mapper.guest);
+		ret = attempt(map_guest, &mapper, &failure);
 		ASSERT_TRUE(!ret || ret == -ENOMEM || ret == -EFAULT) {
-			TH_LOG("allocation %d: %d", nth, ret);
+			TH_LOG("allocation %d: %d", failure.nth, ret);
 		}
-		EXPECT_EQ(0, populate_guest(&guest));
-		guest_destroy(&guest);
-		ASSERT_GT(NTH_MAX, nth);
+		EXPECT_EQ(0, map_guest(&mapper));
+		EXPECT_TRUE(works(&mapper.guest));
+		guest_destroy(&mapper.guest);
 	}
-	ASSERT_LT(2, nth);
+	check_failures(_metadata, &failure);
+}
+
+TEST_F_TIMEOUT(failing, populate, 900)
+{
+	if (!on_slat())
+		SKIP(return, "Slat's own call");
+	fail_mapping(_metadata, SLAT_POPULATE);
+}
+
+TEST_F_TIMEOUT(failing, pre_fault_memory, 900)
+{
+	if (!on_slat())
+		SKIP(return, "not every KVM has it");
+	fail_mapping(_metadata, KVM_PRE_FAULT_MEMORY);
 }
 
 FIXTURE(loading) {
