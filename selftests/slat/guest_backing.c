@@ -589,6 +589,7 @@ TEST_F(backing, a_huge_page_that_two_slots_share)
 
 struct waiting {
 	struct guest *guest;
+	struct slat_populate *range;	/* to be mapped, instead of running the guest */
 	pthread_t thread;
 	int uffd;
 	int ret;
@@ -598,7 +599,9 @@ static void *waiting_run(void *arg)
 {
 	struct waiting *waiting = arg;
 
-	waiting->ret = _guest_run(waiting->guest);
+	waiting->ret = waiting->range ?
+		       _ioctl_ptr(waiting->guest->vm, SLAT_POPULATE, waiting->range) :
+		       _guest_run(waiting->guest);
 	return NULL;
 }
 
@@ -619,17 +622,22 @@ static bool waiting_open(struct __test_metadata *_metadata, struct waiting *wait
 	return true;
 }
 
-/* Returns once the fault sleeps. */
-static void waiting_start(struct __test_metadata *_metadata, struct waiting *waiting, __u8 *hva)
+/* Returns once it sleeps for this page. */
+static void waiting_sleeps(struct __test_metadata *_metadata, struct waiting *waiting, __u8 *hva)
 {
 	struct pollfd pollfd = { .fd = waiting->uffd, .events = POLLIN };
 	struct uffd_msg msg;
 
-	ASSERT_EQ(0, pthread_create(&waiting->thread, NULL, waiting_run, waiting));
 	ASSERT_EQ(1, poll(&pollfd, 1, -1));
 	ASSERT_EQ(sizeof(msg), read(waiting->uffd, &msg, sizeof(msg)));
 	ASSERT_EQ(UFFD_EVENT_PAGEFAULT, msg.event);
 	ASSERT_EQ((unsigned long)hva, msg.arg.pagefault.address & ~(PAGE - 1));
+}
+
+static void waiting_start(struct __test_metadata *_metadata, struct waiting *waiting, __u8 *hva)
+{
+	ASSERT_EQ(0, pthread_create(&waiting->thread, NULL, waiting_run, waiting));
+	waiting_sleeps(_metadata, waiting, hva);
 }
 
 /* A page that begins with @value. */
@@ -764,6 +772,38 @@ TEST_F(backing, i4_memory_goes_while_its_fault_sleeps)
 	EXPECT_EQ(KVM_EXIT_HLT, self->guest.run->exit_reason);
 	get_regs(_metadata, &self->guest, &regs);
 	EXPECT_EQ(17, regs.rax);
+}
+
+/* A page that has been looked up goes while the one after it is. */
+TEST_F(backing, i4_memory_goes_after_it_was_looked_up)
+{
+	struct slat_populate range = { .gpa = FIRST, .size = 2 * PAGE };
+	struct waiting waiting = { .guest = &self->guest, .range = &range };
+	__u8 *mem = map_anonymous(_metadata, SIZE);
+	struct slat_vm_stats before, after;
+	struct kvm_regs regs;
+
+	if (!on_slat())
+		SKIP(return, "Slat's own call");
+	if (!waiting_open(_metadata, &waiting, mem))
+		SKIP(return, "no userfaultfd");
+	ASSERT_EQ(0, _guest_set_memory(&self->guest, 1, FIRST, SIZE, mem, 0));
+	get_stats(_metadata, &self->guest, &before);
+	waiting_start(_metadata, &waiting, mem);
+	waiting_give(_metadata, &waiting, mem, 11);
+	waiting_sleeps(_metadata, &waiting, mem + PAGE);
+	ASSERT_EQ(0, madvise(mem, PAGE, MADV_DONTNEED));
+	waiting_give(_metadata, &waiting, mem, 13);
+	waiting_give(_metadata, &waiting, mem + PAGE, 17);
+	waiting_join(_metadata, &waiting);
+	EXPECT_EQ(0, range.size);
+	get_stats(_metadata, &self->guest, &after);
+	EXPECT_EQ(1, after.fault_retries - before.fault_retries);
+	guest_load(&self->guest, sum);
+	guest_start(_metadata, &self->guest, FIRST, 2);
+	guest_run_hlt(_metadata, &self->guest);
+	get_regs(_metadata, &self->guest, &regs);
+	EXPECT_EQ(13 + 17, regs.rax);
 }
 
 int main(int argc, char **argv)

@@ -72,6 +72,128 @@ static void spinner_join(struct __test_metadata *_metadata, struct spinner *spin
 	ASSERT_EQ(0, pthread_join(spinner->thread, NULL));
 }
 
+/*
+ * From RSI on, a page each RBX bytes, RCX of them: looks whether each holds its own
+ * address, until there is something at DATA.  RDI: which does not, 0: all do.
+ */
+GUEST_CODE(look, 64,
+	   "sti\n"
+	   "1: mov %rsi, %rdi\n"
+	   "mov %rcx, %rdx\n"
+	   "2: cmp %rdi, (%rdi)\n"
+	   "jne 3f\n"
+	   "add %rbx, %rdi\n"
+	   "dec %rdx\n"
+	   "jnz 2b\n"
+	   "cmpq $0, 0x30000\n"
+	   "je 1b\n"
+	   "xor %edi, %edi\n"
+	   "3: hlt\n");
+
+/* Tables, each of which has one page; who maps them, and what takes them away. */
+#define WALKED		32
+#define MAPPERS		2
+#define ROUNDS		300
+
+struct helper {
+	struct guest *guest;
+	pthread_t thread;
+	int stop;
+	int paused;
+	int errors;
+	int rounds;
+};
+
+/*
+ * Takes back all tables that are unlinked, and more, for MANY that are linked.  Returns
+ * how many there are besides: what vCPUs have in hand, and what is lost.
+ */
+#define MANY		160
+#define ABOVE		4	/* at most, of the upper levels */
+#define IN_HAND		6	/* at most: of one vCPU, and one that is spare */
+
+static __s64 other_tables(struct __test_metadata *_metadata, struct guest *guest)
+{
+	__u8 *mem = mmap(NULL, MANY * HUGE, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	struct slat_vm_stats stats;
+
+	ASSERT_NE(MAP_FAILED, mem);
+	madvise(mem, MANY * HUGE, MADV_NOHUGEPAGE);
+	ASSERT_EQ(0, _guest_set_memory(guest, 3, SECOND, MANY * HUGE, mem, 0));
+	ASSERT_EQ(0, _ioctl(guest->vm, SLAT_ZAP_ALL, 0));
+	for (int i = 0; i < MANY; i++) {
+		struct slat_populate range = { .gpa = SECOND + i * HUGE, .size = PAGE };
+
+		ASSERT_EQ(0, _ioctl_ptr(guest->vm, SLAT_POPULATE, &range));
+	}
+	get_stats(_metadata, guest, &stats);
+	EXPECT_EQ(0, stats.tables_unlinked);
+	ASSERT_EQ(0, _guest_set_memory(guest, 3, SECOND, 0, mem, 0));
+	munmap(mem, MANY * HUGE);
+	TH_LOG("%llu tables, %d are linked", stats.tables_allocated - stats.tables_freed,
+	       MANY + ABOVE);
+	return stats.tables_allocated - stats.tables_freed - MANY - ABOVE;
+}
+
+static void *map_pages(void *arg)
+{
+	struct helper *mapper = arg;
+
+	for (; mapper->rounds < ROUNDS; mapper->rounds++)
+		for (int i = 0; i < WALKED; i++) {
+			struct slat_populate range = { .gpa = FIRST + i * HUGE, .size = PAGE };
+
+			mapper->errors += !!_ioctl_ptr(mapper->guest->vm, SLAT_POPULATE, &range);
+		}
+	__atomic_store_n(&mapper->stop, 1, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+/*
+ * I1: what is unlinked is used again at once.  If somebody still walked it, in the guest
+ * or on its behalf, pages would show up where they are not, and tables that are linked
+ * below others get lost.
+ */
+TEST_F(invariant, i1_tables_are_not_used_again_while_they_are_walked)
+{
+	__u8 *mem = map_small(_metadata, WALKED * HUGE);
+	struct spinner looker = { .guest = &self->guest };
+	struct helper mappers[MAPPERS] = { };
+	struct kvm_regs regs;
+
+	skip_without_stats();
+	for (int i = 0; i < WALKED; i++)
+		*(volatile __u64 *)(mem + i * HUGE) = FIRST + i * HUGE;
+	ASSERT_EQ(0, _guest_set_memory(&self->guest, 1, FIRST, WALKED * HUGE, mem, 0));
+	guest_load(&self->guest, look);
+	guest_u64(&self->guest, DATA) = 0;
+	guest_start(_metadata, &self->guest, FIRST, WALKED);
+	get_regs(_metadata, &self->guest, &regs);
+	regs.rbx = HUGE;
+	set_regs(_metadata, &self->guest, &regs);
+	ASSERT_EQ(0, pthread_create(&looker.thread, NULL, spinner_run, &looker));
+	for (int i = 0; i < MAPPERS; i++) {
+		mappers[i].guest = &self->guest;
+		ASSERT_EQ(0, pthread_create(&mappers[i].thread, NULL, map_pages, &mappers[i]));
+	}
+	for (int i = 0; i < MAPPERS; i++)
+		while (!__atomic_load_n(&mappers[i].stop, __ATOMIC_ACQUIRE))
+			ASSERT_EQ(0, _ioctl(self->guest.vm, SLAT_ZAP_ALL, 0));
+	for (int i = 0; i < MAPPERS; i++) {
+		ASSERT_EQ(0, pthread_join(mappers[i].thread, NULL));
+		EXPECT_EQ(0, mappers[i].errors);
+	}
+	guest_u64(&self->guest, DATA) = 1;
+	ASSERT_EQ(0, pthread_join(looker.thread, NULL));
+	ASSERT_EQ(0, looker.ret);
+	EXPECT_EQ(KVM_EXIT_HLT, self->guest.run->exit_reason);
+	get_regs(_metadata, &self->guest, &regs);
+	EXPECT_EQ(0, regs.rdi);
+	EXPECT_GE(IN_HAND, other_tables(_metadata, &self->guest));
+	munmap(mem, WALKED * HUGE);
+}
+
 /* I2, M5 */
 TEST_F(invariant, i2_nobody_inside_nobody_interrupted)
 {
@@ -137,6 +259,45 @@ TEST_F(invariant, i3_protected_memory_is_not_written)
 		ASSERT_EQ(seen, *(volatile __u64 *)self->mem);
 		ASSERT_EQ(0, mprotect(self->mem, SIZE, PROT_READ | PROT_WRITE));
 	}
+}
+
+static void *zap_for_ever(void *arg)
+{
+	struct helper *zapper = arg;
+
+	while (!__atomic_load_n(&zapper->stop, __ATOMIC_ACQUIRE)) {
+		if (__atomic_load_n(&zapper->paused, __ATOMIC_ACQUIRE))
+			sched_yield();
+		else
+			zapper->errors += !!_ioctl(zapper->guest->vm, SLAT_ZAP_ALL, 0);
+	}
+	return NULL;
+}
+
+/* M4: often there is nothing left to remove, but somebody who still uses it. */
+TEST_F(invariant, i3_who_removes_nothing_waits_as_well)
+{
+	struct spinner spinner = { .guest = &self->guest };
+	struct helper zapper = { .guest = &self->guest, .paused = 1 };
+
+	skip_without_stats();
+	ASSERT_EQ(0, pthread_create(&zapper.thread, NULL, zap_for_ever, &zapper));
+	for (int i = 0; i < 400; i++) {
+		ASSERT_EQ(0, _guest_set_memory(&self->guest, 1, FIRST, SIZE, self->mem, 0));
+		spinner_start(_metadata, &spinner, self->mem);
+		__atomic_store_n(&zapper.paused, 0, __ATOMIC_RELEASE);
+		sched_yield();
+		ASSERT_EQ(0, _guest_set_memory(&self->guest, 1, FIRST, 0, self->mem, 0));
+		*(volatile __u64 *)self->mem = 0;
+		__atomic_store_n(&zapper.paused, 1, __ATOMIC_RELEASE);
+		spinner_join(_metadata, &spinner);
+		EXPECT_EQ(0, spinner.ret);
+		EXPECT_EQ(KVM_EXIT_MMIO, self->guest.run->exit_reason);
+		EXPECT_EQ(0, *(volatile __u64 *)self->mem);
+	}
+	__atomic_store_n(&zapper.stop, 1, __ATOMIC_RELEASE);
+	ASSERT_EQ(0, pthread_join(zapper.thread, NULL));
+	EXPECT_EQ(0, zapper.errors);
 }
 
 /* I3, I11: what the log does not say is not written after it was read. */
@@ -240,6 +401,7 @@ TEST_F(invariant, i8_tables_of_a_deleted_slot_are_used_again)
 	EXPECT_LE(early.tables_freed, late.tables_freed);
 	EXPECT_GE(early.tables_allocated - early.tables_freed + 4,
 		  late.tables_allocated - late.tables_freed);
+	EXPECT_GE(IN_HAND, other_tables(_metadata, &self->guest));
 	munmap(large, size);
 }
 

@@ -15,7 +15,7 @@
 #define THIRD		0x8000000UL
 #define PAGES		64UL
 #define SIZE		(PAGES * PAGE)
-#define STEPS		200UL
+#define STEPS		60UL
 #define BATCH		64UL
 #define LOG_ROUNDS	40
 
@@ -103,12 +103,30 @@ static void climb_at(struct __test_metadata *_metadata, struct guest *guest, int
 
 	guest_mode(_metadata, guest, MODE_LONG);
 	get_regs(_metadata, guest, &regs);
-	regs.rsi = FIRST;
-	regs.rdi = SECOND;
+	/* In either order. */
+	regs.rsi = nr ? SECOND : FIRST;
+	regs.rdi = nr ? FIRST : SECOND;
 	regs.r8 = DATA + nr * PAGE;
 	regs.rcx = STEPS;
 	regs.rsp = STACK - nr * PAGE;
 	set_regs(_metadata, guest, &regs);
+}
+
+/* What a step changes besides, so that there is time between the first and the last. */
+#define BETWEEN		1024
+
+static void next_step(struct slat_memory_region *regions, __u64 step)
+{
+	struct slat_memory_region *last = &regions[BETWEEN + 1], swapped;
+
+	regions[0].userspace_addr += 2 * PAGE;
+	last->userspace_addr += 2 * PAGE;
+	for (int i = 1; i <= BETWEEN; i++)
+		regions[i].userspace_addr += step & 1 ? PAGE : -PAGE;
+	/* In either order. */
+	swapped = regions[0];
+	regions[0] = *last;
+	*last = swapped;
 }
 
 /* I10: two slots get new memory at the same time, higher numbers in it each time. */
@@ -116,14 +134,16 @@ TEST_F_TIMEOUT(slots, i10_two_slots_change_as_one, 300)
 {
 	struct guest second;
 	struct runner runners[2] = { { .guest = &self->guest }, { .guest = &second } };
-	struct slat_memory_region regions[2];
+	struct slat_memory_region regions[BETWEEN + 2];
 
 	skip_without_regions();
 	for (__u64 i = 0; i < 2 * STEPS; i++)
 		*word(self->mem, i) = i / 2 + 1;
 	regions[0] = region(1, FIRST, PAGE, self->mem, 0);
-	regions[1] = region(2, SECOND, PAGE, self->mem + PAGE, 0);
-	ASSERT_EQ(0, _set_regions(&self->guest, regions, 2));
+	for (int i = 1; i <= BETWEEN; i++)
+		regions[i] = region(2 + i, THIRD + 2 * i * PAGE, PAGE, self->other, 0);
+	regions[BETWEEN + 1] = region(2, SECOND, PAGE, self->mem + PAGE, 0);
+	ASSERT_EQ(0, _set_regions(&self->guest, regions, BETWEEN + 2));
 
 	guest_add_vcpu(_metadata, &self->guest, 1, &second);
 	guest_load(&self->guest, climb);
@@ -132,17 +152,11 @@ TEST_F_TIMEOUT(slots, i10_two_slots_change_as_one, 300)
 	for (int i = 0; i < 2; i++)
 		ASSERT_EQ(0, pthread_create(&runners[i].thread, NULL, runner_run, &runners[i]));
 	for (__u64 step = 1; step < STEPS; step++) {
-		regions[0].userspace_addr += 2 * PAGE;
-		regions[1].userspace_addr += 2 * PAGE;
-		/* In either order. */
-		if (step & 1) {
-			ASSERT_EQ(0, _set_regions(&self->guest, regions, 2));
-		} else {
-			struct slat_memory_region swapped[] = { regions[1], regions[0] };
-
-			ASSERT_EQ(0, _set_regions(&self->guest, swapped, 2));
-		}
-		wait_for_steps(&runners[0], 1);
+		next_step(regions, step);
+		ASSERT_EQ(0, _set_regions(&self->guest, regions, BETWEEN + 2));
+		/* As often as not there are no translations yet. */
+		if (step % 8 >= 4)
+			wait_for_steps(&runners[step & 1], 1);
 	}
 	for (int i = 0; i < 2; i++) {
 		struct kvm_regs regs;

@@ -334,6 +334,25 @@ static void harvest(struct __test_metadata *_metadata, struct player *self)
 			word(stress->copy, i) = word(stress->logged, i);
 }
 
+/* The same by an epoch, which as often as not ends as if it had not been. */
+static void harvest_epoch(struct __test_metadata *_metadata, struct player *self)
+{
+	struct stress *stress = self->stress;
+	__u64 bitmap[HUGE / PAGE / 64] = { 0 };
+	struct slat_dirty_epoch epoch = { .slot = 1, .bitmap = (unsigned long)bitmap };
+	struct slat_dirty_epoch end = { .slot = 1 };
+	bool commit = any(self, 2);
+
+	if (!on_slat())
+		return;
+	ASSERT_EQ(0, _ioctl_ptr(stress->guest.vm, SLAT_PEEK_DIRTY, &epoch));
+	for (__u64 i = 0; commit && i < HUGE / PAGE; i++)
+		if (bitmap[i / 64] >> i % 64 & 1)
+			word(stress->copy, i) = word(stress->logged, i);
+	ASSERT_EQ(0, _ioctl_ptr(stress->guest.vm, commit ? SLAT_COMMIT_DIRTY : SLAT_ABORT_DIRTY,
+				&end));
+}
+
 /* Without a log nothing is known: all is taken over when there is one again. */
 static void log_anew(struct __test_metadata *_metadata, struct player *self)
 {
@@ -344,6 +363,23 @@ static void log_anew(struct __test_metadata *_metadata, struct player *self)
 				       KVM_MEM_LOG_DIRTY_PAGES));
 	for (__u64 i = 0; i < HUGE / PAGE; i++)
 		word(stress->copy, i) = word(stress->logged, i);
+}
+
+/* Also where there is nothing just now, or nothing that may be written. */
+static void populate(struct __test_metadata *_metadata, struct player *self)
+{
+	struct slat_populate range = {
+		.gpa = (1 + any(self, 6)) * APART, .size = HUGE,
+		.flags = any(self, 2) ? SLAT_POPULATE_WRITE : 0,
+	};
+	int ret;
+
+	if (!on_slat())
+		return;
+	do {
+		ret = _ioctl_ptr(self->stress->guest.vm, SLAT_POPULATE, &range);
+	} while (!ret && range.size);
+	ASSERT_TRUE(!ret || ret == -ENOENT || ret == -EFAULT);
 }
 
 static void zap_all(struct __test_metadata *_metadata, struct player *self)
@@ -613,7 +649,8 @@ static void unplug(struct __test_metadata *_metadata, struct player *self)
 
 static struct hand hands[] = {
 	{ .at_a_time = 8,
-	  .deeds = { { "dirty log read", harvest }, { "dirty log begun", log_anew } } },
+	  .deeds = { { "dirty log read", harvest }, { "dirty log begun", log_anew },
+		     { "dirty epoch", harvest_epoch } } },
 	{ .at_a_time = 8,
 	  .deeds = { { "slot created or deleted", visit }, { "slot moved", move },
 		     { "slots replaced", replace },
@@ -622,7 +659,8 @@ static struct hand hands[] = {
 	  .deeds = { { "discard", discard }, { "protect", protect }, { "fork", copy_on_write },
 		     { "another machine", other_machine } } },
 	{ .at_a_time = 1,
-	  .deeds = { { "swap", page_out }, { "reclaim", shrink }, { "age", age } } },
+	  .deeds = { { "swap", page_out }, { "reclaim", shrink }, { "age", age },
+		     { "populate", populate } } },
 	{ .at_a_time = 1,
 	  .deeds = { { "collapse", collapse }, { "split", split }, { "migrate", migrate } } },
 	{ .at_a_time = 1,
