@@ -11,6 +11,43 @@
 
 static struct shrinker *shrinker;
 
+static int add(slat_shrink_fn count, slat_shrink_fn scan)
+{
+	shrinker = shrinker_alloc(0, "slat");
+	if (!shrinker)
+		return -ENOMEM;
+	shrinker->count_objects = count;
+	shrinker->scan_objects = scan;
+	shrinker_register(shrinker);
+	return 0;
+}
+
+static void remove(void)
+{
+	shrinker_free(shrinker);
+}
+
+#else
+
+static struct shrinker shrinker;
+
+static int add(slat_shrink_fn count, slat_shrink_fn scan)
+{
+	shrinker = (struct shrinker) {
+		.count_objects = count,
+		.scan_objects = scan,
+		.seeks = DEFAULT_SEEKS,
+	};
+	return register_shrinker(&shrinker, "slat");
+}
+
+static void remove(void)
+{
+	unregister_shrinker(&shrinker);
+}
+
+#endif
+
 /**
  * slat_shrinker_register() - be asked for memory that is not needed
  * @count: how many objects there are, about; 0: none
@@ -23,13 +60,7 @@ static struct shrinker *shrinker;
  */
 int slat_shrinker_register(slat_shrink_fn count, slat_shrink_fn scan)
 {
-	shrinker = shrinker_alloc(0, "slat");
-	if (!shrinker)
-		return -ENOMEM;
-	shrinker->count_objects = count;
-	shrinker->scan_objects = scan;
-	shrinker_register(shrinker);
-	return 0;
+	return add(count, scan);
 }
 
 /**
@@ -39,26 +70,5 @@ int slat_shrinker_register(slat_shrink_fn count, slat_shrink_fn scan)
  */
 void slat_shrinker_unregister(void)
 {
-	shrinker_free(shrinker);
+	remove();
 }
-
-#else
-
-static struct shrinker shrinker;
-
-int slat_shrinker_register(slat_shrink_fn count, slat_shrink_fn scan)
-{
-	shrinker = (struct shrinker) {
-		.count_objects = count,
-		.scan_objects = scan,
-		.seeks = DEFAULT_SEEKS,
-	};
-	return register_shrinker(&shrinker, "slat");
-}
-
-void slat_shrinker_unregister(void)
-{
-	unregister_shrinker(&shrinker);
-}
-
-#endif

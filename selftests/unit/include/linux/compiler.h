@@ -12,9 +12,10 @@
 #define __user
 #define noinline_for_stack
 #define noinline
-#define data_race(expr)		(expr)
 #define __must_check		__attribute__((warn_unused_result))
 #define fallthrough		__attribute__((fallthrough))
+/* Single accesses are what others see; this is none of them. */
+#define data_race(expr)		(expr)
 
 /*
  * Sequentially consistent, hence stronger than in the kernel: on the host the
